@@ -1,0 +1,1 @@
+"""The engines: each computes exactly what the machine computes."""

@@ -1,0 +1,56 @@
+"""Every error spikeport raises on purpose: what is wrong, where, and the way out."""
+
+
+class SpikeportError(Exception):
+    """Base of all errors shown to a user as one message and one ``hint:`` line.
+
+    Parameters
+    ----------
+    message
+        Where, what, which value, which limit.
+    hint
+        The way out.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
+
+
+class RangeError(SpikeportError):
+    """A value does not fit the register or range it is meant for."""
+
+
+class FileError(SpikeportError):
+    """A file is missing, unreadable, of the wrong kind, damaged, or cannot be written."""
+
+
+class UnsupportedError(SpikeportError):
+    """Something that is refused by name, because it would otherwise be approximated."""
+
+
+class CheckError(SpikeportError):
+    """A network breaks one or more rules; the message lists all of them."""
+
+
+class MissingExtraError(SpikeportError):
+    """A command needs an optional dependency that is not installed."""
+
+
+class LavaError(SpikeportError):
+    """Real Lava could not be run: no Python 3.10, a crash, or no answer in time."""
+
+
+class MismatchError(SpikeportError):
+    """Two engines that must agree do not; the message names the first place."""
+
+
+def raise_all(what: str, problems: list[str], *, hint: str) -> None:
+    """Raise one :class:`CheckError` that lists every problem, if there is any."""
+    if problems:
+        lines = "\n".join(f"  - {p}" for p in problems)
+        raise CheckError(f"{what}: {len(problems)} problem(s)\n{lines}", hint=hint)
