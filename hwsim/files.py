@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,31 @@ def _load_numpy(path: Path, kind: str) -> np.ndarray | dict[str, np.ndarray]:
         raise FileError(f"{path}: no such file", hint=hint) from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise FileError(f"{path}: is not {kind}: {error}", hint=hint) from None
+
+
+def write_folder(folder: Path, build: Callable[[Path], None]) -> None:
+    """Let ``build`` write into a folder beside ``folder``, then move its entries over.
+
+    Entries of ``folder`` with other names stay. If ``build`` fails, nothing was changed.
+    """
+    folder = folder.resolve()
+    stage = folder.with_name(f".{folder.name or 'export'}.{os.getpid()}.part")
+    try:
+        stage.mkdir(parents=True)
+        build(stage)
+        folder.mkdir(exist_ok=True)
+        for entry in sorted(stage.iterdir()):
+            target = folder / entry.name
+            if target.is_dir() and not target.is_symlink():
+                target.rename(stage / f"{entry.name}.old")
+            entry.replace(target)
+    except FileError as error:
+        message = error.message.replace(str(stage), str(folder))
+        raise FileError(message, hint=error.hint) from None
+    except OSError as error:
+        raise FileError(
+            f"{folder}: cannot be written: {error.strerror}",
+            hint="free some space, or write to another place",
+        ) from None
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)

@@ -1,0 +1,36 @@
+# Everything runs in .venv, which the first target that needs it sets up.
+# PYTHON: a Python >= 3.11 to make it with. Lava's own Python 3.10 is found by spikeport itself.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+SEED ?= 0
+
+.PHONY: demo test check golden clean
+
+demo: $(READY)            ## the main job on real digits, compared with real Lava
+	$(BIN)/spikeport demo --out out/demo
+
+test: $(READY)            ## all tests
+	$(BIN)/python -m pytest -q -p no:cacheprovider
+
+check: $(READY)           ## style, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright
+	$(BIN)/lint-imports
+
+golden: $(READY)          ## record the traces in tests/golden/lava again, from real Lava
+	$(BIN)/python tests/golden/make_golden.py
+
+# torch first and pinned: then nothing that follows asks for another build of it
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 found: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	rm -rf .venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(READY)
+
+clean:                    ## remove what the targets above made
+	rm -rf .venv out

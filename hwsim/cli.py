@@ -1,0 +1,94 @@
+"""Commands about the machine: chips, check and report; snnexport/cli.py joins them into one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+def price_names(value: str | None) -> tuple[str, ...] | None:
+    """Return the names in ``--prices A,B``; None for all of a chip."""
+    return None if value is None else tuple(n.strip() for n in value.split(",") if n.strip())
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+def chips(name: str | None, as_json: bool) -> None:
+    """List the chips, or print the limits and prices of chip NAME (or a .toml file)."""
+    from hwsim._report.table import chip_text
+    from hwsim.chip import chip_names, load_chip
+
+    found = [load_chip(n) for n in ([name] if name else chip_names())]
+    if as_json:
+        click.echo(json.dumps(asdict(found[0]) if name else [asdict(c) for c in found], indent=2))
+    elif name:
+        click.echo(chip_text(found[0]))
+    else:
+        for chip in found:
+            tables = ", ".join(t.name for t in chip.prices) or "none"
+            click.echo(f"{chip.name}: {chip.description}; price tables: {tables}")
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--chip", default="loihi2", show_default=True, help="Chip, or a .toml file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+@click.pass_context
+def check(context: click.Context, file: Path, chip: str, as_json: bool) -> None:
+    """Print everything in the program FILE (.onnx) that the chip cannot hold; exit 1 if any."""
+    from hwsim import chip as chips_module
+    from hwsim.program import Program
+
+    target = chips_module.load_chip(chip)
+    problems = chips_module.check(Program.load(file), target)
+    if as_json:
+        answer = {"program": file.name, "chip": target.name, "problems": problems}
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        for line in problems:
+            click.echo(line)
+        click.echo(f"{file.name} on {target.name}: {len(problems) or 'no'} problem(s)", err=True)
+    context.exit(1 if problems else 0)
+
+
+@click.command()
+@click.argument("file", type=_FILE)
+@click.option("--trace", type=_FILE, help="For a program: what simulate --trace wrote.")
+@click.option("--chip", help="For a program: chip whose prices to use.  [default: loihi1]")
+@click.option("--prices", help="For a program: price tables, A,B; all of the chip's if left out.")
+@click.option("--html", type=_FILE, help="Also write the report as an HTML page.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+def report(
+    file: Path,
+    trace: Path | None,
+    chip: str | None,
+    prices: str | None,
+    html: Path | None,
+    as_json: bool,
+) -> None:
+    """Print spikes, synaptic operations and energy of FILE.
+
+    FILE is a report.json that simulate or the demo wrote, or a program (.onnx) with the trace
+    of a run.
+    """
+    from hwsim.energy import Report, report_of_trace
+
+    if trace is None:
+        if chip or prices or file.suffix == ".onnx":
+            raise click.UsageError("a program, --chip and --prices need --trace OUT.npz")
+        result = Report.load(file)
+    else:
+        result = report_of_trace(file, trace, chip=chip or "loihi1", prices=price_names(prices))
+    if html is not None:
+        result.save(html)
+    click.echo(result.to_json() if as_json else result.table())
+
+
+COMMANDS = [chips, check, report]
+"""What snnexport/cli.py adds to the group ``spikeport``."""

@@ -1,0 +1,221 @@
+"""nn.Module -> Graph: a symbolic trace of one time step with neurons as leaves."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx, nn
+from torch.fx.passes.shape_prop import ShapeProp
+
+from hwsim.errors import UnsupportedError, raise_all
+from hwsim.neurons import Cuba
+from hwsim.program import Readout
+from snnexport.graph import Convolution, Edge, Graph, Layer, Linear, Norm, Pool, Weights
+from snntrain.layers import Spiking
+
+INPUT = "input"
+_TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Flatten)
+_SUMS: tuple[Callable[..., Any], ...] = (operator.add, operator.iadd, torch.add)
+_FLATTENS = (torch.flatten,)
+
+
+def capture(
+    module: nn.Module,
+    example: torch.Tensor,
+    *,
+    name: str = "network",
+    readout: Readout = Readout.COUNT,
+) -> Graph:
+    """Return the network that ``module`` computes in one time step, in float64.
+
+    Parameters
+    ----------
+    module
+        Any module of ``Spiking`` neurons, convolutions, linear layers, average pooling,
+        flatten, dropout and additions of currents. It is read as in evaluation.
+    example
+        Real numbers (T, B, *shape): T becomes the number of steps of a sample.
+
+    Raises
+    ------
+    CheckError
+        Listing every layer that cannot be captured, each with its module path.
+    UnsupportedError
+        If the module's control flow cannot be traced.
+    """
+    was_training = module.training
+    module.eval()
+    try:
+        traced = _trace(module)
+        ShapeProp(traced).propagate(example[0])
+        layers, output = _Walker(traced).walk()
+    finally:
+        module.train(was_training)
+    return Graph(
+        name=name,
+        input=INPUT,
+        input_shape=tuple(example.shape[2:]),
+        layers=layers,
+        output=output,
+        steps=int(example.shape[0]),
+        readout=readout,
+    )
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Spiking) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _trace(module: nn.Module) -> fx.GraphModule:
+    try:
+        return fx.GraphModule(module, _Tracer().trace(module))
+    except (fx.proxy.TraceError, TypeError) as error:
+        raise UnsupportedError(
+            f"{type(module).__name__}: forward cannot be traced: {error}",
+            hint="write forward for one time step, without conditions on the data",
+        ) from None
+
+
+class _Walker:
+    """Reads a traced graph backwards from each neuron, collecting what it does not know."""
+
+    def __init__(self, traced: fx.GraphModule) -> None:
+        self.traced = traced
+        self.modules = dict(traced.named_modules())
+        self.problems: dict[str, None] = {}
+
+    def walk(self) -> tuple[tuple[Layer, ...], str]:
+        nodes = list(self.traced.graph.nodes)
+        layers = [self._layer(n) for n in nodes if self._neuron(n) is not None]
+        for node in nodes:
+            self._known(node)
+        (result,) = next(n for n in nodes if n.op == "output").args
+        if not isinstance(result, fx.Node) or self._neuron(result) is None:
+            self.problems["output: the network does not end in one Spiking layer"] = None
+        names = [layer.name for layer in layers]
+        self.problems |= dict.fromkeys(
+            f"{n}: is called more than once in a step" for n in names if names.count(n) > 1
+        )
+        raise_all(
+            "the network cannot be captured",
+            list(self.problems),
+            hint="replace these layers; see docs/formats.md for what can be exported",
+        )
+        return tuple(layers), str(result.target)
+
+    def _neuron(self, node: fx.Node) -> Spiking | None:
+        module = self.modules.get(str(node.target)) if node.op == "call_module" else None
+        return module if isinstance(module, Spiking) else None
+
+    def _layer(self, node: fx.Node) -> Layer:
+        spiking = self._neuron(node)
+        assert spiking is not None
+        edges = [self._edge(term, str(node.target)) for term in self._terms(node.args[0])]
+        norm = None
+        if spiking.norm is not None:
+            gain, offset = spiking.norm.affine(torch.empty(0))
+            norm = Norm(_array(gain), _array(offset))
+        return Layer(
+            name=str(node.target),
+            shape=_shape(node),
+            neuron=Cuba(
+                decay_u=_scalar(spiking.decay_u),
+                decay_v=_scalar(spiking.decay_v),
+                threshold=_scalar(spiking.threshold),
+                bias=0.0,
+            ),
+            edges=tuple(e for e in edges if e is not None),
+            norm=norm,
+        )
+
+    def _terms(self, node: Any) -> list[fx.Node]:
+        """Return the currents that are added before a neuron."""
+        if isinstance(node, fx.Node) and node.op == "call_function" and node.target in _SUMS:
+            return [term for arg in node.args for term in self._terms(arg)]
+        return [node] if isinstance(node, fx.Node) else []
+
+    def _edge(self, node: fx.Node, target: str) -> Edge | None:
+        """Follow a current back to the spikes it comes from."""
+        weights: Weights | None = None
+        pool: Pool | None = None
+        module = target
+        while node.op not in ("placeholder", "output") and self._neuron(node) is None:
+            part = self._known(node)
+            if isinstance(part, Convolution | Linear):
+                if weights is not None or pool is not None:
+                    self._refuse(node, f"weights without a neuron before {module}")
+                weights, module = part, str(node.target)
+            elif isinstance(part, Pool):
+                if pool is not None:
+                    self._refuse(node, "two pools without a neuron between")
+                pool, module = part, module if weights else str(node.target)
+            elif part is None:
+                return None
+            first = node.args[0]
+            assert isinstance(first, fx.Node)
+            node = first
+        source = INPUT if node.op == "placeholder" else str(node.target)
+        if weights is None and pool is None:
+            self._refuse(node, f"spikes enter {target} without weights")
+        return Edge(source, module, weights, pool)
+
+    def _known(self, node: fx.Node) -> Weights | Pool | bool | None:
+        """Return what a node does to a current, True if nothing, None (refused) if unknown."""
+        if node.op in ("placeholder", "output") or self._neuron(node) is not None:
+            return True
+        if node.op == "call_module":
+            return self._known_module(node, self.modules[str(node.target)])
+        if node.op == "call_function" and (node.target in _SUMS or node.target in _FLATTENS):
+            return True
+        if node.op == "call_method" and node.target == "flatten":
+            return True
+        self._refuse(node, "is not supported")
+        return None
+
+    def _known_module(self, node: fx.Node, m: nn.Module) -> Weights | Pool | bool | None:
+        if isinstance(m, _TRANSPARENT):
+            return True
+        if isinstance(m, nn.Linear):
+            return Linear(_array(m.weight), _bias(m))
+        if isinstance(m, nn.Conv2d) and m.padding_mode == "zeros" and m.padding != "same":
+            padding = (0, 0) if isinstance(m.padding, str) else _pair(m.padding)
+            sizes = (_pair(m.stride), padding, _pair(m.dilation))
+            return Convolution(_array(m.weight), _bias(m), *sizes, m.groups)
+        if isinstance(m, nn.AvgPool2d) and _plain(m):
+            return Pool(_pair(m.kernel_size), _pair(m.stride), _pair(m.padding))
+        self._refuse(node, f"{m} is not supported")
+        return None
+
+    def _refuse(self, node: fx.Node, reason: str) -> None:
+        where = str(node.target) if node.op == "call_module" else f"{node.name} ({node.target})"
+        self.problems[f"{where}: {reason}"] = None
+
+
+def _plain(m: nn.AvgPool2d) -> bool:
+    return m.count_include_pad and not m.ceil_mode and m.divisor_override is None
+
+
+def _shape(node: fx.Node) -> tuple[int, ...]:
+    return tuple(node.meta["tensor_meta"].shape[1:])
+
+
+def _array(tensor: Any) -> np.ndarray:
+    return torch.as_tensor(tensor).detach().to("cpu", torch.float64).numpy().copy()
+
+
+def _scalar(value: Any) -> Any:
+    array = _array(value)
+    return float(array) if array.ndim == 0 else array
+
+
+def _bias(m: nn.Conv2d | nn.Linear) -> np.ndarray | None:
+    return None if m.bias is None else _array(m.bias)
+
+
+def _pair(value: Any) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (int(value[0]), int(value[1]))

@@ -1,0 +1,177 @@
+"""Comparing hwsim with judges that share no code with it: real Lava and onnxruntime."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+
+from hwsim.energy import Agreement
+from hwsim.errors import MismatchError, UnsupportedError
+from hwsim.program import Program
+from hwsim.simulate import run
+from hwsim.trace import Trace
+from snnexport import lava, oracle
+
+
+class Judge(Enum):
+    """Who hwsim is compared with."""
+
+    LAVA = "lava"
+    ONNXRUNTIME = "onnxruntime"
+    REFERENCE = "reference"
+
+    @classmethod
+    def parse(cls, names: str) -> tuple[Judge, ...]:
+        """Read a comma-separated list; raise UnsupportedError naming every unknown one."""
+        known = {j.value: j for j in cls}
+        asked = [n.strip() for n in names.split(",") if n.strip()]
+        unknown = [n for n in asked if n not in known]
+        if unknown or not asked:
+            raise UnsupportedError(
+                f"cannot verify against {', '.join(map(repr, unknown)) or repr(names)}",
+                hint=f"judges: {', '.join(known)}",
+            )
+        return tuple(known[n] for n in dict.fromkeys(asked))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One judge's agreement, and the first place where the two differ (None if nowhere)."""
+
+    judge: Judge
+    agreement: Agreement
+    first: str | None
+
+
+def verify(
+    program: Program,
+    frames: np.ndarray,
+    judges: Sequence[Judge],
+    *,
+    golden: Trace | None = None,
+    lava_folder: Path | None = None,
+    timeout_s: float | None = None,
+) -> list[Verdict]:
+    """Compare every spike of every population over all machine steps.
+
+    Lava and the reference judge see the samples back to back, as a chip would, if they are as
+    long as the program's period: one machine, never restarted, resets at their phases.
+    ``onnxruntime`` sees each sample alone, from rest.
+
+    Parameters
+    ----------
+    program
+        The network.
+    frames
+        Integers (T, B, *input shape).
+    judges
+        Whom to ask. ``reference`` compares the stream with each sample alone, or with
+        ``golden`` (the stored spikes of ``frames``) if given.
+    lava_folder
+        The exported artefact to run; by default one is written for the occasion.
+    timeout_s
+        Time limit for Lava, see :func:`snnexport.lava.run_folder`.
+    """
+    alone = _trace(program, frames)
+    stream = _stream(program, frames)
+    return [
+        _verdict(judge, program, frames, _Case(alone, stream, golden, lava_folder, timeout_s))
+        for judge in judges
+    ]
+
+
+def require_agreement(verdicts: Sequence[Verdict]) -> None:
+    """Raise MismatchError naming the first place of every disagreement."""
+    wrong = [v for v in verdicts if v.agreement.mismatches]
+    if wrong:
+        lines = "; ".join(f"{v.judge.value}: first at {v.first}" for v in wrong)
+        raise MismatchError(
+            f"hwsim and its judges disagree: {lines}",
+            hint="keep the input and report it: this is a bug in spikeport or an edited artefact",
+        )
+
+
+def first_difference(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> str:
+    """Name the earliest step, then population, sample and neuron where two traces differ."""
+    places = []
+    for order, (name, a) in enumerate(ours.items()):
+        where = np.argwhere(a != theirs[name])
+        if len(where):
+            places.append((int(where[0][0]), order, name, where[0]))
+    step, _, name, index = min(places, key=lambda p: p[:2])
+    sample, neuron = int(index[1]), tuple(int(i) for i in index[2:])
+    return f"step {step + 1}, population {name}, sample {sample}, neuron {neuron}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    alone: Trace
+    stream: np.ndarray
+    golden: Trace | None
+    lava_folder: Path | None
+    timeout_s: float | None
+
+
+def _verdict(judge: Judge, program: Program, frames: np.ndarray, case: _Case) -> Verdict:
+    if judge is Judge.ONNXRUNTIME:
+        ours, theirs = case.alone.spikes, oracle.run(program, frames).spikes
+    elif judge is Judge.LAVA:
+        ours = _trace(program, case.stream).spikes
+        theirs = _lava(program, case).spikes
+    elif case.golden is not None:
+        ours, theirs = case.alone.spikes, case.golden.spikes
+    else:
+        whole = _trace(program, case.stream).spikes
+        ours = _windows(program, case.alone.spikes, frames.shape[:2])
+        theirs = _windows(program, whole, frames.shape[:2])
+    if ours.keys() != theirs.keys() or any(a.shape != theirs[n].shape for n, a in ours.items()):
+        raise MismatchError(
+            f"{judge.value} answered for {sorted(theirs)}, not for {sorted(ours)} of equal shapes",
+            hint="the artefact belongs to another program: export again",
+        )
+    mismatches = sum(int((a != theirs[n]).sum()) for n, a in ours.items())
+    compared = sum(a.size for a in ours.values())
+    agreement = Agreement(samples=frames.shape[1], compared=compared, mismatches=mismatches)
+    return Verdict(judge, agreement, first_difference(ours, theirs) if mismatches else None)
+
+
+def _lava(program: Program, case: _Case) -> Trace:
+    if case.lava_folder is not None:
+        return lava.run_folder(case.lava_folder, case.stream, timeout_s=case.timeout_s)
+    trace = lava.run(program, case.stream, record="spikes", timeout_s=case.timeout_s).trace
+    assert trace is not None
+    return trace
+
+
+def _stream(program: Program, frames: np.ndarray) -> np.ndarray:
+    """Return the samples back to back (T * B, 1, ...), if they fill the period exactly."""
+    if program.period != len(frames):
+        return frames
+    return frames.swapaxes(0, 1).reshape(-1, 1, *frames.shape[2:])
+
+
+def _windows(
+    program: Program, spikes: Mapping[str, np.ndarray], shape: tuple[int, ...]
+) -> dict[str, np.ndarray]:
+    """Cut each population's own window of every sample: (T, B, *shape), from either form."""
+    steps, samples = shape
+    cut = {}
+    for p in program.populations:
+        s = spikes[p.name]
+        streamed = s.shape[1] == 1 and samples > 1 and program.period == steps
+        length = steps * samples if streamed else steps
+        s = s[p.latency : p.latency + length]
+        if streamed:
+            s = s.reshape(samples, steps, *p.shape).swapaxes(0, 1)
+        cut[p.name] = s
+    return cut
+
+
+def _trace(program: Program, frames: np.ndarray) -> Trace:
+    trace = run(program, frames, record="spikes").trace
+    assert trace is not None
+    return trace

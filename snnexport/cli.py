@@ -1,0 +1,287 @@
+"""The one command, ``spikeport``: it parses, calls one public function, prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+
+import hwsim.cli
+import snntrain.cli
+from hwsim._console import FILE, as_json, names, progress_bar
+from hwsim.errors import MissingExtraError, RangeError, SpikeportError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hwsim.program import Program
+    from snntrain.data import Dataset
+
+_EXTRAS = {"torch": "train", "safetensors": "train", "sklearn": "train"}
+
+
+class _ErrorShown(click.ClickException):
+    """A SpikeportError as the command line shows it: exit 1, message and hint on stderr."""
+
+    exit_code = 1
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        click.echo(f"error: {self.message}", file=file, err=file is None)
+
+
+class _Group(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SpikeportError as error:
+            raise _ErrorShown(str(error)) from None
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get(error.name or "")
+            if extra is None:
+                raise
+            missing = MissingExtraError(
+                f"{error.name} is not installed", hint=f"pip install 'spikeport[{extra}]'"
+            )
+            raise _ErrorShown(str(missing)) from None
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="spikeport")
+def main() -> None:
+    """Take deep spiking networks from PyTorch to neuromorphic chips, spike for spike."""
+
+
+for _command in (*hwsim.cli.COMMANDS, *snntrain.cli.COMMANDS):
+    main.add_command(_command)
+
+
+@main.command()
+@click.argument("file", type=FILE)
+@as_json
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what FILE is: a checkpoint, a program, or a float network."""
+    from snnexport.inspect import describe
+
+    facts = describe(file)
+    click.echo(json.dumps(facts.data, indent=1) if as_json else facts.text())
+
+
+@main.command()
+@click.argument("checkpoint", type=FILE)
+@click.option("-o", "--out", "folder", type=FILE, required=True, help="Folder to write.")
+@click.option("--format", "formats", default="onnx,lava", show_default=True)
+@click.option("--chip", "chip_name", default="loihi2", show_default=True)
+@click.option("--calibrate", metavar="NAME:SPLIT", help="Measure the input range on this data.")
+@click.option("--root", type=FILE, help="Where data files are.")
+@as_json
+def export(
+    checkpoint: Path,
+    folder: Path,
+    formats: str,
+    chip_name: str,
+    calibrate: str | None,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Fold, quantize and lower CHECKPOINT, and write the artefacts."""
+    from hwsim.chip import load_chip
+    from snnexport._export import Format, golden_input, stages
+    from snnexport._export import export as write
+    from snnexport.passes.quantize import Calibration
+    from snntrain.checkpoint import Checkpoint
+
+    asked, chip = Format.parse(formats), load_chip(chip_name)
+    loaded = Checkpoint.load(checkpoint)
+    calibration = None
+    if calibrate is not None:
+        seen = _dataset(calibrate, root).images
+        calibration = Calibration(int(seen.min()), int(seen.max()))
+    done = stages(loaded, chip, name=_network_name(checkpoint), calibration=calibration)
+    samples, origin = golden_input(loaded, done.program, root)
+    write(done, folder, asked, samples, origin)
+    facts = json.loads((folder / "export.json").read_text())
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+        return
+    sizes = {p.name: p.shape for p in done.program.populations}
+    click.echo(f"{folder}: program {done.program.name} for {chip.name}, {len(sizes)} populations")
+    for written in sorted(p.name for p in folder.iterdir()):
+        click.echo(f"  {written}")
+
+
+@main.command()
+@click.argument("program", type=FILE)
+@click.option("--data", metavar="NAME:SPLIT", help="Run a data set.")
+@click.option("--spikes", type=FILE, metavar="IN.npy", help="Run integers (T, B, *shape).")
+@click.option("--root", type=FILE, help="Where data files are.")
+@click.option("--samples", type=click.IntRange(1), help="Only the first N samples.")
+@click.option("--steps", type=click.IntRange(1), help="Machine steps; by default T + latency.")
+@click.option("--engine", default="reference", show_default=True)
+@click.option("--state", is_flag=True, help="Keep u and v in the trace.")
+@click.option("--trace", type=FILE, metavar="OUT.npz", help="Write every spike.")
+@click.option("--report", type=FILE, metavar="OUT.json", help="Write the report.")
+@click.option("--html", type=FILE, metavar="OUT.html", help="Write the report as a page.")
+@click.option("--chip", help="Chip to price for; by default the program's.")
+@click.option("--prices", metavar="A,B", help="Price tables; by default all of the chip.")
+@as_json
+def simulate(program: Path, as_json: bool, **options: Any) -> None:
+    """Run PROGRAM on the exact integers of the chip; count, price, report."""
+    from hwsim.energy import Context, Simulation, simulate_and_report
+    from hwsim.program import Program
+
+    loaded = Program.load(program)
+    frames, labels, context = _input(loaded, options, Context)
+    how = Simulation(
+        engine=options["engine"],
+        steps=options["steps"],
+        state=options["state"],
+        trace=options["trace"],
+        report=options["report"],
+        html=options["html"],
+        chip=options["chip"] or loaded.chip,
+        prices=names(options["prices"]),
+    )
+    with progress_bar("simulate") as progress:
+        _, report = simulate_and_report(
+            loaded,
+            frames,
+            how,
+            context=context(_digest(program)),
+            labels=labels,
+            progress=progress,
+        )
+    click.echo(report.to_json() if as_json else report.table(), nl=as_json)
+
+
+@main.command()
+@click.argument("program", type=FILE)
+@click.option("--against", default="onnxruntime,reference", show_default=True)
+@click.option("--data", metavar="NAME:SPLIT", help="Use a data set.")
+@click.option("--spikes", type=FILE, metavar="IN.npy", help="Use integers (T, B, *shape).")
+@click.option("--root", type=FILE, help="Where data files are.")
+@click.option("--samples", type=click.IntRange(1), help="Only the first N samples.")
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds for Lava.")
+@as_json
+def verify(
+    program: Path, against: str, timeout: float | None, as_json: bool, **options: Any
+) -> None:
+    """Compare every spike of PROGRAM with judges that share no code with the simulator.
+
+    Without input it replays the golden.npz beside PROGRAM, else seeded random input.
+    """
+    from hwsim.energy import Context
+    from hwsim.program import Program
+    from snnexport._verify import Judge, require_agreement
+    from snnexport._verify import verify as run_verify
+    from snnexport.golden import load_golden, random_frames
+    from snnexport.table import verdict_table
+
+    judges, loaded = Judge.parse(against), Program.load(program)
+    stored = None
+    golden = program.with_name("golden.npz")
+    if options["data"] or options["spikes"]:
+        frames, _, _ = _input(loaded, options, Context)
+    elif golden.exists():
+        bundle = load_golden(golden, _digest(program))
+        frames, stored = bundle.frames, bundle.trace
+    else:
+        frames = random_frames(loaded, options["samples"] or 8)
+    folder = _matching_lava(program) if Judge.LAVA in judges else None
+    verdicts = run_verify(
+        loaded, frames, judges, golden=stored, lava_folder=folder, timeout_s=timeout
+    )
+    if as_json:
+        rows = {v.judge.value: {**vars(v.agreement), "first_difference": v.first} for v in verdicts}
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        click.echo(verdict_table(verdicts), nl=False)
+    require_agreement(verdicts)
+
+
+@main.command()
+@click.option("--out", type=FILE, default=Path("out/demo"), show_default=True)
+@click.option("--chip", "chip_name", default="loihi1", show_default=True)
+@click.option("--samples", type=click.IntRange(1), default=120, show_default=True)
+@as_json
+def demo(out: Path, chip_name: str, samples: int, as_json: bool) -> None:
+    """Export the shipped digits model, simulate it, and compare it with real Lava.
+
+    The whole test split is simulated; SAMPLES of it are streamed through Lava.
+    """
+    from hwsim.chip import load_chip
+    from snnexport.demo import run_demo
+
+    with progress_bar("demo") as progress:
+        report = run_demo(out, load_chip(chip_name), samples, say=_say, progress=progress)
+    click.echo(report.to_json() if as_json else report.table(), nl=as_json)
+    _say(f"wrote {out / 'report.json'} and {out / 'report.html'}")
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _network_name(path: Path) -> str:
+    """Return what to call the network in ``path``: its folder in a zoo, else the file."""
+    return path.resolve().parent.name if path.stem == "checkpoint" else path.stem
+
+
+def _digest(path: Path) -> str:
+    from hashlib import sha256
+
+    from hwsim.files import read_bytes
+
+    return sha256(read_bytes(path, "a program.onnx")).hexdigest()
+
+
+def _dataset(selector: str, root: Path | None) -> Dataset:
+    from snntrain.data import load, parse_selector
+
+    return load(*parse_selector(selector), root)
+
+
+def _input(
+    program: Program, options: dict[str, Any], context: Callable[..., Any]
+) -> tuple[np.ndarray, np.ndarray | None, Callable[[str], Any]]:
+    """Return frames, labels if there are any, and the report's context but for the digest."""
+    from hwsim.files import read_npy
+    from snntrain.encode import direct
+
+    if bool(options["data"]) == bool(options["spikes"]):
+        raise RangeError(
+            "give either --data NAME:SPLIT or --spikes IN.npy",
+            hint="for example --data digits:test",
+        )
+    limit = options["samples"]
+    if options["spikes"]:
+        frames = read_npy(options["spikes"])
+        frames = frames[:, :limit] if frames.ndim > 1 else frames
+        return frames, None, lambda digest: context(sha256=digest, data=str(options["spikes"]))
+    data = _dataset(options["data"], options["root"])
+    frames = direct(data.images[:limit], program.period or 1)
+    return (
+        frames,
+        data.labels[:limit],
+        lambda digest: context(sha256=digest, data=data.name, split=data.split),
+    )
+
+
+def _matching_lava(program: Path) -> Path | None:
+    """Return the lava/ folder beside ``program`` if it was exported from this very file."""
+    from snnexport.lava import program_sha256
+
+    folder = program.with_name("lava")
+    if not folder.exists():
+        return None
+    if program_sha256(folder) != _digest(program):
+        raise RangeError(
+            f"{folder} was exported from another program than {program}",
+            hint="export both again into the same folder",
+        )
+    return folder
+
+
+__all__: Sequence[str] = ["main"]

@@ -1,0 +1,72 @@
+"""The main job on real data: export the shipped digits model, simulate, verify, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from hwsim.chip import Chip
+from hwsim.energy import Context, Report, Simulation, simulate_and_report
+from hwsim.simulate import Progress
+from snnexport._export import Format, export, golden_input, stages
+from snnexport._verify import Judge, Verdict, require_agreement, verify
+from snnexport.shipped import shipped_checkpoint
+from snntrain import evaluate
+from snntrain.checkpoint import Checkpoint
+from snntrain.data import load
+from snntrain.encode import direct
+
+MODEL = "digits-conv"
+
+
+def run_demo(
+    out: Path,
+    chip: Chip,
+    samples: int,
+    *,
+    say: Callable[[str], None],
+    progress: Progress | None = None,
+) -> Report:
+    """Write the artefacts, ``report.json`` and ``report.html`` into ``out``.
+
+    The whole test split is simulated; the first ``samples`` of it are streamed through real
+    Lava, one after the other, and every spike is compared. ``say`` gets a line a stage.
+
+    Raises
+    ------
+    MismatchError
+        If one spike differs; the report is written all the same.
+    """
+    checkpoint = Checkpoint.load(shipped_checkpoint(MODEL))
+    test = load(checkpoint.recipe.data.name, "test")
+    say(f"1/5 evaluate {MODEL} in float on {len(test.labels)} test images")
+    accuracy = evaluate(checkpoint, test).accuracy
+    say(f"2/5 fold, quantize to 8 bits, align, lower for {chip.name}, export to {out}")
+    done = stages(checkpoint, chip, name=MODEL)
+    export(done, out, list(Format), *golden_input(checkpoint, done.program))
+    frames = direct(test.images, checkpoint.recipe.train.steps)
+    say("3/5 compare with onnxruntime, every test image from rest")
+    verdicts = verify(done.program, frames, [Judge.REFERENCE, Judge.ONNXRUNTIME])
+    count = min(samples, len(test.labels))
+    say(f"4/5 stream {count} test images through real Lava")
+    folder = out / "lava"
+    verdicts += verify(done.program, frames[:, :count], [Judge.LAVA], lava_folder=folder)
+    say("5/5 simulate the whole test split, count and price")
+    context = Context(
+        program=MODEL,
+        sha256=sha256((out / "program.onnx").read_bytes()).hexdigest(),
+        data=test.name,
+        split=test.split,
+        accuracy_float=accuracy,
+        agreement={v.judge.value: v.agreement for v in verdicts},
+    )
+    how = Simulation(chip=chip.name, report=out / "report.json", html=out / "report.html")
+    _, report = simulate_and_report(
+        done.program, frames, how, context=context, labels=test.labels, progress=progress
+    )
+    require_agreement(verdicts)
+    return report
+
+
+__all__ = ["MODEL", "Verdict", "run_demo"]

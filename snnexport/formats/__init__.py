@@ -1,0 +1,1 @@
+"""Writers and readers of the file formats a Program can take, one file a format."""

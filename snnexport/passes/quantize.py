@@ -1,0 +1,219 @@
+"""Graph of reals -> the same Graph in the chip's integers, one scale per channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from hwsim.arith import DECAY_UNITY, STATE_LIMIT, STATE_UNIT, WEIGHT_MAX, WEIGHT_MIN, round_bias
+from hwsim.chip import Chip
+from hwsim.errors import CheckError, RangeError
+from hwsim.neurons import Cuba
+from snnexport.graph import Graph, Layer, SumPool, Weights
+
+LARGEST_WEIGHT = WEIGHT_MAX - 1
+"""Largest even weight: with mixed signs the chip keeps even weights only."""
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the network has seen: the lowest and the highest integer of its input."""
+
+    low: int
+    high: int
+
+    @property
+    def payload(self) -> int:
+        """Return the largest magnitude of a message from the input."""
+        return max(abs(self.low), self.high)
+
+
+@dataclass(frozen=True, eq=False)
+class _Limits:
+    """The smallest scale of each channel that every register allows, by the register."""
+
+    weights: np.ndarray
+    threshold: np.ndarray
+    bias: np.ndarray
+    current: np.ndarray
+
+    @property
+    def scale(self) -> np.ndarray:
+        return np.max(list(vars(self).values()), axis=0)
+
+    @property
+    def binding(self) -> dict[str, int]:
+        """Return how many channels each register decides."""
+        first = np.argmax(list(vars(self).values()), axis=0)
+        return {name: int((first == i).sum()) for i, name in enumerate(vars(self))}
+
+
+def quantize(graph: Graph, chip: Chip, calibration: Calibration) -> Graph:
+    """Return ``graph`` (folded) with integer weights, thresholds, biases and decays.
+
+    All connections into a neuron share one scale per channel: the smallest that keeps the
+    weights within 8 bits, the threshold and the bias within their registers, and a proven
+    bound on the current ``|u|`` below 2**23. The four limits are those of
+    ``docs/formats.md``; which one decides is kept in ``Graph.notes``.
+
+    Raises
+    ------
+    CheckError
+        If the graph still holds a normalisation or a pool.
+    RangeError
+        If a layer has no scale that fits, or a threshold that rounds to nothing.
+    """
+    if any(layer.norm for layer in graph.layers) or any(e.pool for e, _ in graph.edges()):
+        raise CheckError(f"{graph.name}: is not folded", hint="call fold before quantize")
+    layers, notes = [], {}
+    for layer in graph.layers:
+        payloads = [calibration.payload if e.source == graph.input else 1 for e in layer.edges]
+        integers, note = _quantize_layer(layer, chip, payloads)
+        layers.append(integers)
+        notes[layer.name] = {**graph.notes.get(layer.name, {}), "quantized": note}
+    return replace(
+        graph, layers=tuple(layers), low=calibration.low, high=calibration.high, notes=notes
+    )
+
+
+def _quantize_layer(layer: Layer, chip: Chip, payloads: list[int]) -> tuple[Layer, dict[str, Any]]:
+    limits = _limits(layer, chip, payloads)
+    scale = limits.scale
+    if any(isinstance(e.weights, SumPool) for e in layer.edges):
+        scale = np.full_like(scale, scale.max())
+    if not np.all(np.isfinite(scale) & (scale > 0)):
+        raise RangeError(
+            f"{layer.name}: {int((~(scale > 0)).sum())} channels have no weights and no threshold",
+            hint="remove them from the network",
+        )
+    for _ in range(_ATTEMPTS):
+        integers = _at_scale(layer, chip, scale)
+        excess = _current_bound(integers, payloads) / (STATE_LIMIT - 1)
+        if np.all(excess <= 1.0):
+            break
+        scale = scale * np.maximum(excess, 1.0) * 1.0001
+    else:
+        raise RangeError(
+            f"{layer.name}: no scale keeps the current below {STATE_LIMIT}",
+            hint="use fewer inputs, fewer input bits, or a faster current decay",
+        )
+    if not np.all(np.asarray(integers.neuron.threshold) > 0):
+        raise RangeError(
+            f"{layer.name}: a threshold of {np.min(integers.neuron.threshold)} rounds to 0 units",
+            hint="its weights dwarf its threshold; train with weight decay or a higher threshold",
+        )
+    return integers, _note(layer, integers, limits, payloads)
+
+
+def _limits(layer: Layer, chip: Chip, payloads: list[int]) -> _Limits:
+    """Return the four lower limits of the scale, each per channel (JOINT formulas)."""
+    channels = layer.shape[0]
+    largest, positive, negative = np.zeros((3, channels))
+    for edge, payload in zip(layer.edges, payloads, strict=True):
+        rows = _rows(edge.weights, channels)
+        largest = np.maximum(largest, np.abs(rows).max(axis=1))
+        positive = positive + payload * np.maximum(rows, 0).sum(axis=1)
+        negative = negative + payload * np.maximum(-rows, 0).sum(axis=1)
+    neuron = layer.neuron
+    reach = np.maximum(positive, negative) / np.maximum(neuron.decay_u, 1 / DECAY_UNITY)
+    mantissa, exponent = _bias_limits(chip)
+    ones = np.ones(channels)
+    return _Limits(
+        weights=largest / LARGEST_WEIGHT,
+        threshold=STATE_UNIT * np.abs(neuron.threshold) * ones / _register(chip, "threshold")[1],
+        bias=STATE_UNIT * np.abs(neuron.bias) * ones / (mantissa * 2**exponent),
+        current=STATE_UNIT * reach / (STATE_LIMIT - 1),
+    )
+
+
+def _at_scale(layer: Layer, chip: Chip, scale: np.ndarray) -> Layer:
+    """Round every number of ``layer`` to integers in units of ``scale``."""
+    neuron = layer.neuron
+    bias = STATE_UNIT * np.asarray(neuron.bias) / scale
+    integers = Cuba(
+        decay_u=_decay(neuron.decay_u, chip, "decay_u"),
+        decay_v=_decay(neuron.decay_v, chip, "decay_v"),
+        threshold=STATE_UNIT * np.rint(np.asarray(neuron.threshold) / scale).astype(np.int64),
+        bias=round_bias(bias, *_bias_limits(chip)),
+    )
+    edges = tuple(replace(e, weights=_integers(e.weights, scale)) for e in layer.edges)
+    return replace(layer, neuron=integers, edges=edges, scale=scale)
+
+
+def _integers(weights: Weights | None, scale: np.ndarray) -> Weights:
+    assert weights is not None
+    if isinstance(weights, SumPool):
+        return replace(weights, weight=np.rint(weights.weight / scale[0]).astype(np.int64))
+    column = scale.reshape(-1, *(1,) * (weights.weight.ndim - 1))
+    even = 2 * np.rint(weights.weight / (2 * column)).astype(np.int64)
+    return replace(weights, weight=np.clip(even, WEIGHT_MIN, LARGEST_WEIGHT))
+
+
+def _decay(value: Any, chip: Chip, register: str) -> Any:
+    low, high = _register(chip, register)
+    rounded = np.clip(np.rint(DECAY_UNITY * np.asarray(value)), low, high).astype(np.int64)
+    return int(rounded) if rounded.ndim == 0 else rounded
+
+
+def _register(chip: Chip, name: str) -> tuple[int, int]:
+    """Return the lowest and the highest value of a register of the chip's CUBA neuron."""
+    register = chip.registers[Cuba.__name__][name]
+    return register["low"], register["high"]
+
+
+def _bias_limits(chip: Chip) -> tuple[int, int]:
+    """Return the largest mantissa and the largest exponent of a bias."""
+    return 2 ** (chip.bias.mantissa_bits - 1) - 1, 2**chip.bias.exponent_bits - 1
+
+
+def _rows(weights: Weights | None, channels: int) -> np.ndarray:
+    """Return the weights of each output channel as one row."""
+    assert weights is not None
+    if isinstance(weights, SumPool):
+        return np.full((channels, weights.kernel[0] * weights.kernel[1]), weights.weight[0])
+    return weights.weight.reshape(channels, -1)
+
+
+def _current_bound(layer: Layer, payloads: list[int]) -> np.ndarray:
+    """Return the largest ``|u|`` that integer ``layer`` can reach, per channel.
+
+    A leaky sum of inputs of at most X stays within ``X / decay``; rounding toward zero only
+    shrinks it.
+    """
+    channels = layer.shape[0]
+    positive, negative = np.zeros((2, channels))
+    for edge, payload in zip(layer.edges, payloads, strict=True):
+        rows = _rows(edge.weights, channels)
+        positive = positive + payload * np.maximum(rows, 0).sum(axis=1)
+        negative = negative + payload * np.maximum(-rows, 0).sum(axis=1)
+    reach = STATE_UNIT * np.maximum(positive, negative)
+    return reach * DECAY_UNITY / np.maximum(layer.neuron.decay_u, 1)
+
+
+def _note(layer: Layer, integers: Layer, limits: _Limits, payloads: list[int]) -> dict[str, object]:
+    """Say what was decided, for people: scales, what decides them, and the error made."""
+    assert integers.scale is not None
+    channels = layer.shape[0]
+    errors, powers, largest = 0.0, 0.0, 0
+    for before, after in zip(layer.edges, integers.edges, strict=True):
+        real, integer = _rows(before.weights, channels), _rows(after.weights, channels)
+        back = integer * integers.scale.reshape(-1, 1)
+        errors += float(((real - back) ** 2).sum())
+        powers += float((real**2).sum())
+        largest = max(largest, int(np.abs(integer).max()))
+    return {
+        "scale": [float(integers.scale.min()), float(integers.scale.max())],
+        "decided_by": limits.binding,
+        "largest_weight": largest,
+        "weight_sqnr_db": float(10 * np.log10(powers / errors)) if errors > 0 else None,
+        "largest_current": int(_current_bound(integers, payloads).max()),
+        "threshold": [
+            int(np.min(integers.neuron.threshold)),
+            int(np.max(integers.neuron.threshold)),
+        ],
+        "decay_u": np.unique(integers.neuron.decay_u).tolist(),
+        "decay_v": np.unique(integers.neuron.decay_v).tolist(),
+    }

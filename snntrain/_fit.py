@@ -1,0 +1,207 @@
+"""Training: AdamW with a one-cycle schedule, selected on the validation split alone."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from hwsim.errors import CheckError, SpikeportError, raise_all
+from snntrain import _resume, augment
+from snntrain._evaluate import accuracy, count_spikes, sequence_of
+from snntrain._resume import Best
+from snntrain.checkpoint import Checkpoint
+from snntrain.data import Dataset, load
+from snntrain.layers import recorded, unroll
+from snntrain.recipe import Recipe, TrainSettings
+
+Progress = Callable[[int, int, dict[str, float]], None]
+"""Called as ``progress(epochs done, epochs, metrics of the chosen epoch so far)``."""
+RISE, FIRST, LAST = 0.3, 1 / 25, 4e-6
+"""One-cycle: fraction of the updates that rise; first and last rate over the peak.
+
+Source: Smith and Topin 2017, arXiv 1708.07120; values of torch 2.13 ``OneCycleLR``
+(``pct_start``, ``1 / div_factor``, ``1 / (div_factor * final_div_factor)``).
+"""
+SETTLED = 0.8
+"""Fraction of the epochs after which the validation split chooses. Before, the rate is still high
+and a good epoch on a small split is mostly luck."""
+
+
+def fit(
+    recipe: Recipe,
+    *,
+    init: Checkpoint | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Checkpoint:
+    """Train the network of ``recipe`` and return the best of its last epochs on validation.
+
+    The same recipe gives the same checkpoint, bit for bit, on the same machine and torch; the
+    caller's random generators are not touched and the test split is never read.
+
+    Parameters
+    ----------
+    init
+        Start from these weights instead of random ones.
+    out
+        Folder for the state of the run, written after every epoch.
+    resume
+        Go on from the state in ``out``, which is then needed, if there is one; the result is that of a run that
+        was never interrupted.
+    progress
+        Called after every epoch.
+
+    Raises
+    ------
+    CheckError
+        The network does not fit the data, or ``init`` does not fit the network.
+    SpikeportError
+        A weight is no longer finite, or ``resume`` without ``out``.
+    FileError
+        The state in ``out`` cannot be written, or is not of this run.
+    """
+    if resume and out is None:
+        raise SpikeportError("fit: resume needs a folder", hint="pass out=FOLDER as well")
+    train, validation = (load(recipe.data.name, split) for split in ("train", "validation"))
+    module = _start(recipe, init, train)
+    settings = recipe.train
+    optimizer = torch.optim.AdamW(module.parameters(), weight_decay=settings.weight_decay)
+    origin = _origin(recipe, init)
+    done, best = _resume.restore(out, origin, module, optimizer) if resume and out else (0, None)
+    for epoch in range(done, settings.epochs):
+        _train_epoch(module, optimizer, train, settings, epoch)
+        latest = _measure(module, validation, settings, epoch + 1)
+        if best is None or epoch <= SETTLED * settings.epochs or latest.beats(best):
+            best = latest
+        if out:
+            _resume.save(out, origin, epoch + 1, module, optimizer, best)
+        if progress:
+            progress(epoch + 1, settings.epochs, best.metrics)
+    assert best is not None
+    return _finish(recipe, best, train)
+
+
+def _origin(recipe: Recipe, init: Checkpoint | None) -> str:
+    """Return a hash of everything a run depends on."""
+    start = init.sha256 if init else ""
+    return hashlib.sha256(f"{start}\n{recipe.to_text()}".encode()).hexdigest()
+
+
+def _start(recipe: Recipe, init: Checkpoint | None, train: Dataset) -> nn.Module:
+    """Return the network before the first epoch, with random weights or those of ``init``."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.train.seed)
+        module = recipe.build()
+    _check_data(recipe, train)
+    try:
+        if init:
+            module.load_state_dict(init.state)
+    except RuntimeError as error:
+        raise CheckError(
+            f"init: weights do not fit the network of the recipe: {error}",
+            hint="start from a checkpoint with the same [net], or without one",
+        ) from None
+    return module
+
+
+def _check_data(recipe: Recipe, train: Dataset) -> None:
+    """Raise CheckError listing every setting that does not fit the training data."""
+    shape, classes = list(train.images.shape[1:]), int(train.labels.max()) + 1
+    problems = []
+    if list(recipe.net.input_shape) != shape:
+        problems.append(f"net.input_shape = {list(recipe.net.input_shape)} is not {shape}")
+    if recipe.net.classes < classes:
+        problems.append(f"net.classes = {recipe.net.classes} is below {classes}")
+    if recipe.train.batch_size > len(train):
+        problems.append(f"train.batch_size = {recipe.train.batch_size} is above {len(train)}")
+    hint = f"{train.name} has {len(train)} training images of shape {shape}, {classes} classes"
+    raise_all("recipe", problems, hint=hint)
+
+
+def _train_epoch(
+    module: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    train: Dataset,
+    settings: TrainSettings,
+    epoch: int,
+) -> None:
+    """Update ``module`` once a batch, over all whole batches in an order of the epoch's own."""
+    random = np.random.default_rng([settings.seed, epoch])
+    batches = len(train) // settings.batch_size
+    order = random.permutation(len(train))
+    module.train()
+    for batch in range(batches):
+        index = order[batch * settings.batch_size :][: settings.batch_size]
+        images = augment.shift(train.images[index], settings.shift, train.low, random)
+        fraction = (epoch * batches + batch) / (settings.epochs * batches)
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * one_cycle(fraction)
+        with recorded(module) as spikes:
+            output = unroll(module, sequence_of(images, settings.steps))
+        error = loss(output.mean(dim=0), torch.from_numpy(train.labels[index]))
+        activity = torch.stack([s.mean() for s in spikes.values()]).mean()
+        optimizer.zero_grad()
+        (error + settings.rate_penalty * activity).backward()
+        optimizer.step()
+
+
+def loss(rates: Tensor, labels: Tensor) -> Tensor:
+    """Return the squared error between spike rates and the one-hot label, summed over classes.
+
+    It asks the right neuron to spike in every step and the others never, which keeps counts
+    apart. ``rates`` (B, classes) are output spikes per step, ``labels`` (B,).
+    """
+    target = one_hot(labels, rates.shape[1])
+    return (rates - target).square().sum(dim=1).mean()
+
+
+def one_cycle(fraction: float) -> float:
+    """Return the learning rate over its peak after ``fraction`` (0..1) of all updates."""
+    if fraction < RISE:
+        return _cosine(FIRST, 1.0, fraction / RISE)
+    return _cosine(1.0, LAST, (fraction - RISE) / (1 - RISE))
+
+
+def _cosine(start: float, end: float, fraction: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * fraction)) / 2
+
+
+def _measure(module: nn.Module, validation: Dataset, settings: TrainSettings, epoch: int) -> Best:
+    """Return the state of ``module`` after ``epoch`` epochs and how it does on validation."""
+    state = {name: tensor.clone() for name, tensor in module.state_dict().items()}
+    broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
+    if broken:
+        raise SpikeportError(
+            f"training diverged in epoch {epoch}: {broken[0]} is no longer finite",
+            hint=f"use a learning_rate below {settings.learning_rate}",
+        )
+    counts = count_spikes(module.eval(), validation.images, settings.steps)
+    rates = torch.from_numpy(counts / settings.steps)
+    metrics = {
+        "best_epoch": epoch,
+        "validation_accuracy": accuracy(counts, validation),
+        "validation_loss": loss(rates, torch.from_numpy(validation.labels)).item(),
+    }
+    return Best(state, metrics)
+
+
+def _finish(recipe: Recipe, best: Best, train: Dataset) -> Checkpoint:
+    """Return the best epoch with what later stages want to know about the training data."""
+    steps = recipe.train.steps
+    module = Checkpoint(recipe, best.state, {}, {}).build()
+    with recorded(module) as spikes:
+        counts = count_spikes(module, train.images, steps, batch_size=len(train))
+    metrics = {**best.metrics, "train_accuracy": accuracy(counts, train)}
+    calibration = {
+        "input": [int(train.images.min()), int(train.images.max())],
+        "rates": {name: s.double().mean().item() for name, s in spikes.items()},
+    }
+    return Checkpoint(recipe, best.state, metrics, calibration)

@@ -1,0 +1,113 @@
+"""A recipe: everything that decides a training run, as a TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from hwsim.errors import FileError, raise_all
+from hwsim.files import read_bytes
+from snntrain.data import SOURCES
+from snntrain.nets import NETS
+from snntrain.settings import read, setting
+
+SECTIONS = ("data", "net", "train")
+HINT = "models/digits-conv/recipe.toml is a working example"
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which dataset: its ``train`` split is learned, its ``validation`` split selects."""
+
+    name: str
+
+    def problems(self) -> list[str]:
+        """List what does not fit."""
+        known = f"is not known (known: {', '.join(SOURCES)})"
+        return [] if self.name in SOURCES else [f"name = {self.name!r} {known}"]
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """How to train. ``steps`` is T; ``learning_rate`` the peak of the one-cycle schedule.
+
+    ``shift`` moves each training image by up to so many pixels a side. ``rate_penalty`` is
+    added to the loss times the spikes per neuron and step, averaged over layers.
+    """
+
+    steps: int = setting(1, 1024)
+    epochs: int = setting(1, 100_000)
+    batch_size: int = setting(2, 65536)
+    learning_rate: float = setting(1e-8, 10.0)
+    weight_decay: float = setting(0.0, 10.0, default=0.0)
+    seed: int = setting(0, 2**31 - 1, default=0)
+    shift: int = setting(0, 64, default=0)
+    rate_penalty: float = setting(0.0, 1000.0, default=0.0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run. ``net`` holds the settings of the network class ``NETS[kind]``.
+
+    Two recipes are equal when their settings are, whatever their text looks like.
+    """
+
+    data: DataSettings
+    kind: str
+    net: Any
+    train: TrainSettings
+    text: str = field(compare=False, repr=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read a TOML file; FileError when missing or not TOML, else as :meth:`from_text`."""
+        content = read_bytes(path, "a recipe, a .toml file")
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            raise FileError(f"{path}: is not a text file: {error}", hint=HINT) from None
+        return cls.from_text(text, str(path))
+
+    @classmethod
+    def from_text(cls, text: str, where: str) -> Recipe:
+        """Read TOML; ``where`` names it in errors.
+
+        Raises FileError for invalid TOML, and one CheckError that lists every unknown or
+        missing key, wrong type and value out of range.
+        """
+        try:
+            table = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise FileError(f"{where}: is not valid TOML: {error}", hint=HINT) from None
+        known = ", ".join(SECTIONS)
+        found = [f"[{key}] is not known (known: {known})" for key in table if key not in SECTIONS]
+        data, data_problems = read(DataSettings, table.get("data", {}), "data")
+        kind, net, net_problems = _read_net(table.get("net", {}))
+        train, train_problems = read(TrainSettings, table.get("train", {}), "train")
+        raise_all(where, found + data_problems + net_problems + train_problems, hint=HINT)
+        assert data is not None
+        assert train is not None
+        return cls(data, kind, net, train, text)
+
+    def to_text(self) -> str:
+        """Return the TOML text this recipe was read from."""
+        return self.text
+
+    def build(self) -> nn.Module:
+        """Return the untrained network; its weights come from torch's global generator."""
+        return NETS[self.kind](self.net)
+
+
+def _read_net(table: Any) -> tuple[str, Any, list[str]]:
+    """Return kind, settings and problems of the ``[net]`` table."""
+    if not isinstance(table, dict):
+        return "", None, [f"net = {table!r} is not a table"]
+    kind = table.get("kind")
+    if kind not in NETS:
+        return "", None, [f"net.kind = {kind!r} is not known (known: {', '.join(NETS)})"]
+    arguments = {key: value for key, value in table.items() if key != "kind"}
+    return kind, *read(NETS[kind].Settings, arguments, "net")

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hwsim.arith import (
+    STATE_LIMIT,
+    Integer,
+    SignMode,
+    bias_registers,
+    round_bias,
+    scale_sum,
+    truncate_weights,
+    wrap24,
+)
+
+states = st.integers(-STATE_LIMIT, STATE_LIMIT).map(np.int64)
+wide = st.integers(-(2**40), 2**40).map(np.int64)
+decays = st.integers(0, 4096)
+
+
+@given(x=states, d=decays)
+def test_decay_shrinks_toward_zero_and_is_odd(x, d):
+    y = Integer().decay(x, d)
+    assert abs(y) <= abs(x)
+    assert Integer().decay(-x, d) == -y
+
+
+@given(x=states, d=decays)
+def test_decay_equals_exact_rational_truncated(x, d):
+    assert Integer().decay(x, d) == int(int(x) * (4096 - d) / 4096)
+
+
+@given(x=wide)
+def test_wrap_keeps_what_fits_and_is_congruent_mod_2_24(x):
+    y = int(Integer().wrap(x))
+    assert (y - int(x)) % 2**24 == 0
+    if -STATE_LIMIT < x <= STATE_LIMIT:
+        assert y == x
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        (STATE_LIMIT, STATE_LIMIT),
+        (-STATE_LIMIT, STATE_LIMIT),
+        (STATE_LIMIT + 1, 1 - STATE_LIMIT),
+        (3 * STATE_LIMIT + 5, STATE_LIMIT + 5),
+        (2**32 + 7, 7),
+        (2**31, -(2**31) + 2 * STATE_LIMIT),
+    ],
+)
+def test_wrap_folds_once_with_the_interval_of_lava(x, expected):
+    assert int(Integer().wrap(np.int64(x))) == expected
+
+
+@given(x=wide)
+def test_clip_never_leaves_the_register(x):
+    assert abs(int(Integer().clip(x))) < STATE_LIMIT
+
+
+def test_clip_wraps_to_int32_before_it_saturates():
+    assert int(Integer().clip(np.int64(2**31))) == 1 - STATE_LIMIT
+
+
+def test_fire_is_strict():
+    v = np.array([639, 640, 641])
+    assert Integer().fire(v, 640).tolist() == [0, 0, 1]
+
+
+def test_scale_sum_floors_negative_sums():
+    assert scale_sum(np.array([-3, 3]), -1).tolist() == [-2, 1]
+    assert scale_sum(np.array([-3]), 2).tolist() == [-12]
+
+
+@given(x=wide)
+def test_wrap24_is_twos_complement(x):
+    y = int(wrap24(np.array([x]))[0])
+    assert -STATE_LIMIT <= y < STATE_LIMIT
+    assert (y - int(x)) % 2**24 == 0
+
+
+def test_mixed_signs_make_odd_weights_even():
+    assert truncate_weights(np.array([3, -1, 255, -256, 300])).tolist() == [2, -2, 254, -256, 254]
+    assert truncate_weights(np.array([3, 255, 300])).tolist() == [3, 255, 255]
+    assert truncate_weights(np.array([-3, -255, -300])).tolist() == [-3, -255, -255]
+
+
+def test_sign_mode_of_zeros_is_excitatory():
+    assert SignMode.of(np.zeros(3)) is SignMode.EXCITATORY
+
+
+@given(mantissa=st.integers(-4096, 4095), exponent=st.integers(0, 7))
+def test_bias_registers_restore_every_bias_they_can_hold(mantissa, exponent):
+    bias = np.array([mantissa * 2**exponent])
+    m, e = bias_registers(bias, 4095, 7)
+    assert (m * 2**e == bias).all()
+    assert -4096 <= m[0] <= 4095
+    assert 0 <= e[0] <= 7
+
+
+@given(bias=st.floats(-500_000, 500_000))
+def test_round_bias_is_within_half_a_step(bias):
+    rounded = round_bias(np.array([bias]), 4095, 7)[0]
+    assert abs(rounded - bias) <= max(0.5, abs(bias) / 4000)
+    m, e = bias_registers(np.array([rounded]), 4095, 7)
+    assert m[0] * 2 ** e[0] == rounded

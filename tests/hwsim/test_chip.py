@@ -1,0 +1,195 @@
+"""Tests of chip files and of the check of a Program against a chip."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwsim.chip import check, checked, chip_names, load_chip
+from hwsim.errors import CheckError, FileError, SpikeportError
+from hwsim.neurons import Cuba, registers
+from hwsim.program import Connection, Input, Population, Program
+from hwsim.synapses import Dense
+
+
+def program(weight=((2, -4), (6, 8)), neuron=None, *, high=16, graded=True, latency=2, low=0):
+    neuron = neuron or Cuba.leaky(1024, 6400)
+    dense = Dense(np.array(weight))
+    return Program(
+        "net",
+        "loihi1",
+        Input("pixels", (2,), low, high),
+        (Population("a", (2,), neuron, 1), Population("b", (2,), Cuba.leaky(0, 64), latency)),
+        (Connection("pixels", "a", dense, graded=graded), Connection("a", "b", dense)),
+        "b",
+    )
+
+
+def figures_of(chip):
+    for table in chip.prices:
+        yield from (*table.terms, *table.transport)
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_every_price_names_its_kind_voltage_node_and_source_and_has_a_unit_in_its_field(name):
+    for price in figures_of(load_chip(name)):
+        assert price.kind, price
+        assert price.voltage, price
+        assert price.node, price
+        assert len(price.source) > 10, price
+        assert price.energy_pj is not None or price.time_ns is not None, price
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_every_limit_and_register_has_a_unit_and_a_source(name):
+    chip = load_chip(name)
+    for figure in (*chip.limits, *chip.system):
+        assert figure.unit, figure
+        assert figure.source, figure
+    for part in (chip.messages, chip.weights, chip.bias):
+        assert part.source
+    for spec in chip.registers["Cuba"].values():
+        assert spec["source"]
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_chip_registers_only_narrow_the_machines(name):
+    for field, spec in load_chip(name).registers["Cuba"].items():
+        wide = registers(Cuba)[field]
+        assert wide["low"] <= spec["low"]
+        assert spec["high"] <= wide["high"]
+
+
+@pytest.mark.parametrize("name", chip_names())
+def test_a_program_with_graded_input_fits(name):
+    assert check(program(), load_chip(name)) == []
+    assert checked(program(), load_chip(name)).name == "net"
+
+
+def test_check_lists_all_problems_at_once():
+    neuron = Cuba(decay_u=0, decay_v=4096, threshold=131072 * 64, bias=4097)
+    bad = program([[3, -4], [600, 8]], neuron, graded=False, latency=3)
+    found = check(bad, load_chip("loihi1"))
+    for start in (
+        "a: decay_u = 0 does not fit 1..4096",
+        "a: decay_v = 4096 does not fit 0..4095",
+        "a: threshold = 8388608 does not fit 0..8388544 in steps of 64",
+        "a: bias = 4097 does not fit a 13-bit mantissa",
+        "pixels->a: weight = 600 does not fit -256..255 (1 of 4 weights)",
+        "pixels->a: weight = 3 does not fit 8 bits: only even values",
+        "a->b: latency of b = 3 does not fit 2, one step after a (1)",
+        "pixels->a: message = 16 does not fit 0..1",
+    ):
+        assert [line for line in found if line.startswith(start)], start
+    with pytest.raises(CheckError, match=rf"{len(found)} problem"):
+        checked(bad, load_chip("loihi1"))
+
+
+def test_odd_weights_of_one_sign_fit():
+    assert check(program([[3, 5], [255, 0]]), load_chip("loihi1")) == []
+
+
+def test_a_bias_with_low_bits_within_its_exponent_fits():
+    assert check(program(neuron=Cuba.leaky(0, 64, bias=8192)), load_chip("loihi2")) == []
+
+
+def test_a_negative_bias_beyond_the_mantissa_keeps_its_sign():
+    assert check(program(neuron=Cuba.leaky(0, 64, bias=-524288)), load_chip("loihi2")) == []
+    found = check(program(neuron=Cuba.leaky(0, 64, bias=-524289)), load_chip("loihi2"))
+    assert len(found) == 1
+    assert "bias = -524289 does not fit -524288..524160" in found[0]
+
+
+def test_negative_graded_input_is_refused_where_it_is_sent_as_repeated_spikes():
+    assert "message = -1" in check(program(low=-1), load_chip("loihi1"))[0]
+    assert check(program(low=-1), load_chip("loihi2")) == []
+
+
+def test_payload_wider_than_the_chips_messages_is_refused():
+    found = check(program(high=2**31), load_chip("loihi2"))
+    assert "does not fit a payload of 32 bits" in found[0]
+
+
+def test_weight_exponent_beyond_the_format_is_refused():
+    net = program()
+    first = replace(net.connections[0], synapse=Dense(np.array([[2, 4], [6, 8]]), exponent=8))
+    net = replace(net, connections=(first, net.connections[1]))
+    assert "weight exponent = 8 does not fit -8..7" in check(net, load_chip("loihi1"))[0]
+
+
+def test_a_neuron_the_chip_lacks_is_refused_by_name():
+    chip = replace(load_chip("loihi1"), registers={"Other": {}})
+    assert "has no neuron Cuba" in check(program(), chip)[0]
+
+
+def test_unknown_chip_lists_the_known_ones():
+    with pytest.raises(SpikeportError, match="loihi1, loihi2"):
+        load_chip("loihi9")
+
+
+MINIMAL = """
+[chip]
+name = "mine"
+description = "a chip"
+[messages]
+bits = 8
+repeated_input = false
+source = "s"
+[weights]
+bits = 8
+low = -256
+high = 255
+exponent_low = -8
+exponent_high = 7
+source = "s"
+[bias]
+mantissa_bits = 13
+exponent_bits = 3
+source = "s"
+[prices.p]
+description = "d"
+kind = "k"
+voltage = "1 V"
+node = "n"
+source = "s"
+[prices.p.terms.t]
+label = "t"
+counter = "updates"
+energy_pj = 1
+"""
+
+
+def test_a_chip_file_of_the_users_is_read(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL)
+    chip = load_chip(path)
+    assert chip.table("p").terms[0].energy_pj == 1
+    with pytest.raises(SpikeportError, match="no price table 'q'"):
+        chip.table("q")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("[chip]", "[chip", "is not TOML"),
+        ("low = -256", 'low = "a"', r"\[weights\]: low = 'a' is not int"),
+        ('counter = "updates"', 'counter = "x"', r"\[prices.p.terms.t\]: no counter 'x'"),
+        ("energy_pj = 1", "energy_nj = 1", "unknown 'energy_nj'"),
+        ('source = "s"\n[weights]', "[weights]", r"\[messages\]: needs source"),
+        ("[prices.p]", "prices = 3\n[x]", "mine.toml"),
+        ("[messages]", "[registers]\nCuba = 3\n[messages]", "Cuba"),
+        ("[messages]", "[registers.Cuba]\nbias = 3\n[messages]", "registers.Cuba.bias"),
+        ("[messages]", "[limits]\ncores = 3\n[messages]", "cores"),
+        ('description = "a chip"', 'description = "a chip"\nnotes = 3', "notes"),
+    ],
+)
+def test_a_malformed_chip_file_is_a_file_error_that_names_the_place(tmp_path, old, new, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(MINIMAL.replace(old, new, 1))
+    with pytest.raises(FileError, match=message):
+        load_chip(path)
+
+
+def test_a_missing_chip_file_is_a_file_error(tmp_path):
+    with pytest.raises(FileError, match="no such file"):
+        load_chip(tmp_path / "none.toml")

@@ -1,0 +1,204 @@
+"""Tests of pricing: arithmetic by hand, missing prices, brackets, traces."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hwsim.chip import load_chip
+from hwsim.counts import ConnectionCounts, Counts, PopulationCounts
+from hwsim.energy import (
+    Agreement,
+    Context,
+    Report,
+    Simulation,
+    counts_of_trace,
+    price,
+    simulate_and_report,
+)
+from hwsim.errors import FileError, MismatchError, UnsupportedError
+from hwsim.files import read_npz
+from hwsim.neurons import Cuba
+from hwsim.program import Connection, Input, Population, Program
+from hwsim.synapses import Conv2d, Dense
+
+LOIHI1, LOIHI2 = load_chip("loihi1"), load_chip("loihi2")
+COUNTS = Counts(
+    samples=2,
+    steps=5,
+    latency=1,
+    populations=(PopulationCounts("a", 10, 40, 100, 60, 1, 2, 3, 4),),
+    connections=(
+        ConnectionCounts("in", "a", True, 7, 70),
+        ConnectionCounts("a", "a2", False, 40, 400),
+    ),
+)
+SPIKES_ONLY = replace(COUNTS, connections=COUNTS.connections[1:])
+
+
+def network():
+    rng = np.random.default_rng(3)
+    conv = Conv2d(2 * rng.integers(-9, 12, (2, 1, 3, 3)), padding=(1, 1))
+    dense = Dense(2 * rng.integers(-9, 12, (3, 32)))
+    return Program(
+        "net",
+        "loihi1",
+        Input("pixels", (1, 4, 4), 0, 16),
+        (
+            Population("conv", (2, 4, 4), Cuba.leaky(1024, 64 * 60), 1),
+            Population("fc", (3,), Cuba.leaky(0, 64 * 20), 2),
+        ),
+        (Connection("pixels", "conv", conv, graded=True), Connection("conv", "fc", dense)),
+        "fc",
+        period=6,
+    )
+
+
+def images(samples=4, steps=6):
+    frame = np.random.default_rng(5).integers(0, 17, (samples, 1, 4, 4))
+    return np.repeat(frame[None], steps, axis=0)
+
+
+def test_energy_of_the_2018_table_by_hand():
+    report = price(SPIKES_ONLY, LOIHI1, prices=["loihi1-2018"])
+    expected = (400 * 23.6 + 60 * 81 + 40 * 52) / 2 / 1e6
+    assert report.per_inference.energy_uj.low == pytest.approx(expected)  # sums of floats
+    assert report.per_inference.energy_uj.high == pytest.approx(expected)
+
+
+def test_energy_of_the_fitted_table_by_hand():
+    report = price(SPIKES_ONLY, LOIHI1, prices=["loihi1-fitted"])
+    fixed = 400 * 35.5 + 100 * 51.2 + 40 * 69.3
+    energy = report.per_inference.energy_uj
+    assert energy.low == pytest.approx((fixed + 60 * 21.6) / 2 / 1e6)
+    assert energy.high == pytest.approx((fixed + 100 * 21.6) / 2 / 1e6)
+
+
+def test_the_range_spans_all_tables_of_the_chip():
+    both = price(SPIKES_ONLY, LOIHI1).per_inference.energy_uj
+    each = [
+        price(SPIKES_ONLY, LOIHI1, prices=[t.name]).per_inference.energy_uj for t in LOIHI1.prices
+    ]
+    assert both.low == min(e.low for e in each)
+    assert both.high == max(e.high for e in each)
+
+
+def test_latency_bracket_by_hand():
+    report = price(SPIKES_ONLY, LOIHI1, prices=["loihi1-2018"])
+    serial = (400 * 3.5 + 60 * 8.4 + 40 * 5.3) / 2
+    assert report.per_inference.latency_us.low == pytest.approx(6 * 113 / 1e3)
+    assert report.per_inference.latency_us.high == pytest.approx((6 * 465 + serial) / 1e3)
+
+
+def test_graded_input_on_one_bit_messages_is_bracketed_by_its_payload():
+    net, spikes = network(), images()
+    run, report = simulate_and_report(net, spikes)
+    fan_out = net.connections[0].synapse.fan_out(net.input.shape)
+    (term,) = [t for t in report.energy.terms if t.table == "loihi1-2018" and "graded" in t.term]
+    assert term.count * 4 == (np.count_nonzero(spikes, axis=(0, 1)) * fan_out).sum()
+    assert term.count_high * 4 == (spikes.sum(axis=(0, 1)) * fan_out).sum()
+    bound = price(run.counts, LOIHI1, program=net)
+    assert [t.count_high for t in bound.energy.terms if t.term == term.term] == [16 * term.count]
+
+
+def test_graded_input_without_the_program_is_named_as_missing():
+    report = price(COUNTS, LOIHI1)
+    assert any(
+        "graded" in line and "not given the program" in line for line in report.energy.missing
+    )
+    assert not any("not given" in line for line in price(COUNTS, LOIHI2).energy.missing)
+
+
+def test_no_published_price_gives_null_and_names_every_operation():
+    report = price(COUNTS, LOIHI2)
+    energy = report.to_dict()["per_inference"]["energy_uj"]
+    assert energy == {"low": None, "high": None}
+    for name in ("spike synaptic operations", "graded synaptic operations", "neuron updates"):
+        assert any(line.startswith(name) for line in report.energy.missing), name
+    assert report.energy.covers.startswith("nothing")
+    assert report.per_inference.latency_us.low == pytest.approx(6 * 0.2)
+
+
+def test_one_table_without_a_price_makes_the_range_null():
+    table = LOIHI1.table("loihi1-2018")
+    terms = tuple(t for t in table.terms if t.name != "inactive_update")
+    chip = replace(LOIHI1, prices=(replace(table, terms=terms), LOIHI1.prices[1]))
+    report = price(COUNTS, chip)
+    assert report.per_inference.energy_uj.low is None
+    assert report.energy.by_table[1].energy_uj.low is not None
+    assert "neuron updates: no published energy (table loihi1-2018)" in report.energy.missing
+
+
+def test_system_figures_are_never_prices():
+    assert LOIHI2.system
+    assert all(p.energy_pj is None for t in LOIHI2.prices for p in t.terms)
+
+
+def test_what_is_left_out_is_always_named():
+    text = " ".join(price(SPIKES_ONLY, LOIHI1).energy.missing)
+    for word in ("transport", "barrier", "static", "x86"):
+        assert word in text
+
+
+def test_a_chip_without_tables_gives_null():
+    report = price(COUNTS, replace(LOIHI1, prices=()))
+    assert report.per_inference.energy_uj.low is None
+    assert report.per_inference.latency_us.low is None
+    assert "everything" in report.energy.missing[0]
+
+
+def test_unknown_table_is_refused_with_the_known_ones():
+    with pytest.raises(UnsupportedError, match="loihi1-2018, loihi1-fitted"):
+        price(COUNTS, LOIHI1, prices=["loihi1-2019"])
+
+
+def test_layers_and_headline_are_means_per_sample():
+    report = price(COUNTS, LOIHI1)
+    (layer,) = report.layers
+    assert (layer.spikes, layer.synops, layer.neuron_updates) == (20, 35, 50)
+    assert layer.rate == 0.4
+    assert (layer.wraps, layer.saturations, layer.silent, layer.always_firing) == (1, 2, 3, 4)
+    assert report.per_inference.synops == 235
+    assert report.per_inference.input_messages == 3.5
+
+
+def test_conv_and_dense_take_their_own_prices_with_the_program():
+    run, report = simulate_and_report(network(), images())
+    used = {t.term: t.price_pj for t in report.energy.terms if t.table == "loihi1-fitted"}
+    assert used["spike synaptic operations, dense"] == 35.5
+    assert used["graded-input synaptic operations, convolution, as 1 to k spikes"] == 24.0
+    taps = sum(3 - (i in (0, 3)) for i in range(4)) ** 2  # of a 3x3 kernel, padding 1, on 4x4
+    synapses = taps * 2 + 32 * 3
+    assert report.per_inference.spikes_per_synapse == pytest.approx(
+        run.counts.synops / 4 / synapses
+    )
+
+
+def test_simulate_writes_what_it_is_asked_and_knows_the_accuracy(tmp_path):
+    how = Simulation(
+        trace=tmp_path / "t.npz", report=tmp_path / "r.json", html=tmp_path / "r.html", state=True
+    )
+    run, _ = simulate_and_report(network(), images(), how)
+    context = Context(data="d", split="s", agreement={"lava": Agreement(4, 100, 0)})
+    _, report = simulate_and_report(
+        network(), images(), how, context=context, labels=run.predictions
+    )
+    assert report.context.accuracy_program == 1.0
+    assert report.context.program == "net"
+    assert Report.load(tmp_path / "r.json") == report
+    assert "conv/u" in read_npz(tmp_path / "t.npz")
+    assert (tmp_path / "r.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_trace_is_counted_as_the_run_was(tmp_path):
+    how = Simulation(trace=tmp_path / "t.npz")
+    run, _ = simulate_and_report(network(), images(), how)
+    arrays = read_npz(how.trace)
+    assert counts_of_trace(network(), arrays) == run.counts
+    wrong = {**arrays, "fc/spikes": 1 - arrays["fc/spikes"]}
+    with pytest.raises(MismatchError, match="fc: step 1, sample 0, neuron"):
+        counts_of_trace(network(), wrong)
+    with pytest.raises(MismatchError, match="shape"):
+        counts_of_trace(network(), {**arrays, "fc/spikes": arrays["fc/spikes"][:, :2]})
+    with pytest.raises(FileError, match="has no pixels/spikes"):
+        counts_of_trace(network(), {k: v for k, v in arrays.items() if k != "pixels/spikes"})

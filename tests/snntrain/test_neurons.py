@@ -1,0 +1,82 @@
+"""The renderings of the neurons on torch."""
+
+import numpy as np
+import pytest
+import torch
+
+from hwsim.arith import Integer
+from hwsim.neurons import Cuba
+from snntrain.neurons import INTEGER, Real, Surrogate
+
+SCALE = 64 * 100
+"""Units of the integer voltage per unit of the real one."""
+
+
+def run(arithmetic, neuron, currents):
+    state = (currents[0] * 0, currents[0] * 0)
+    spikes = []
+    for x in currents:
+        s, state = neuron.step(arithmetic, state, x)
+        spikes.append(s)
+    return spikes, state
+
+
+@pytest.mark.parametrize("slope", [0.5, 2.0, 10.0])
+def test_surrogate_gradient_is_the_squared_fast_sigmoid_with_height_one(slope):
+    x = torch.tensor([-2.0, -0.1, 0.0, 0.1, 3.0], dtype=torch.float64, requires_grad=True)
+    Surrogate(slope)(x).sum().backward()
+    expected = 1 / (1 + slope * x.detach().abs()) ** 2
+    assert x.grad is not None
+    assert torch.equal(x.grad, expected)
+    assert x.grad[2] == 1
+
+
+def test_surrogate_fires_strictly_above_zero_and_keeps_the_type():
+    spikes = Surrogate()(torch.tensor([-1.0, 0.0, 1e-30, 1.0], dtype=torch.float64))
+    assert spikes.tolist() == [0, 0, 1, 1]
+    assert spikes.dtype == torch.float64
+
+
+@pytest.mark.parametrize("detach_reset", [True, False])
+def test_reset_carries_a_gradient_to_the_spike_only_when_not_detached(detach_reset):
+    s = torch.tensor([1.0], requires_grad=True)
+    v = torch.tensor([3.0], requires_grad=True)
+    Real(Surrogate(), detach_reset).reset(v, s).sum().backward()
+    assert (s.grad is None) == detach_reset
+
+
+def test_integers_on_torch_equal_the_machine_with_wraps_and_saturation():
+    random = np.random.default_rng(0)
+    currents = random.integers(-(2**23), 2**23, (20, 50)) * 3 // 2
+    neuron = Cuba(decay_u=700, decay_v=300, threshold=64 * 90000, bias=-5000)
+    expected, _ = run(Integer(), neuron, list(currents))
+    found, _ = run(INTEGER, neuron, list(torch.from_numpy(currents)))
+    assert (np.stack(expected) == torch.stack(found).numpy()).all()
+    assert np.stack(expected).any()
+
+
+def test_reals_equal_integers_scaled_when_no_decay_ever_rounds():
+    # decay 1 and 0 are exact in integers, and sums of multiples of 1/64 are exact in float64
+    random = np.random.default_rng(1)
+    currents = random.integers(-100, 200, (12, 40)) * 64
+    exact, (_, v) = run(INTEGER, Cuba(4096, 0, SCALE, 64), list(torch.from_numpy(currents)))
+    real_input = torch.from_numpy(currents / SCALE)
+    neuron = Cuba(1.0, 0.0, 1.0, 64 / SCALE)
+    real, (_, real_v) = run(Real(Surrogate()), neuron, list(real_input))
+    assert torch.equal(torch.stack(exact).double(), torch.stack(real))
+    # float64 keeps 52 bits; 12 additions of numbers below 40 lose at most 1e-12
+    assert torch.allclose(v / SCALE, real_v, atol=1e-12, rtol=0)
+
+
+def test_reals_stay_within_one_unit_a_step_and_register_of_integers_under_dyadic_decays():
+    random = np.random.default_rng(2)
+    currents = random.integers(-100, 100, (8, 200)) * 64
+    never = 131071 * 64
+    exact, (_, v) = run(INTEGER, Cuba(3072, 1024, never), list(torch.from_numpy(currents)))
+    neuron = Cuba(0.75, 0.25, float(never))
+    real, (_, real_v) = run(Real(Surrogate()), neuron, list(torch.from_numpy(currents / 1.0)))
+    # each of 8 steps truncates u by < 1 (which then decays by 3/4) and v by < 1: the voltage is
+    # off by less than 8 * (4/3 + 1) units
+    assert (v - real_v).abs().max() < 8 * (4 / 3 + 1)
+    assert not torch.stack(exact).any()
+    assert not torch.stack(real).any()
