@@ -110,7 +110,7 @@ def wrap32(total: np.ndarray) -> np.ndarray:
     return Integer._int32(total)
 
 
-def to_state(activation: np.ndarray) -> np.ndarray:
+def to_state(activation: Any) -> Any:
     """Align an activation (units of weight) with u and v (units of the voltage register)."""
     return activation << ACTIVATION_SHIFT
 

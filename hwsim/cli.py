@@ -1,4 +1,4 @@
-"""Commands about the machine: chips, check and report; snnexport/cli.py joins them into one."""
+"""Commands about the machine: chips and report; snnexport/cli.py joins them into one."""
 
 from __future__ import annotations
 
@@ -8,17 +8,12 @@ from pathlib import Path
 
 import click
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
-
-def price_names(value: str | None) -> tuple[str, ...] | None:
-    """Return the names in ``--prices A,B``; None for all of a chip."""
-    return None if value is None else tuple(n.strip() for n in value.split(",") if n.strip())
+from hwsim._console import FILE, as_json, names
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+@as_json
 def chips(name: str | None, as_json: bool) -> None:
     """List the chips, or print the limits and prices of chip NAME (or a .toml file)."""
     from hwsim._report.table import chip_text
@@ -36,34 +31,12 @@ def chips(name: str | None, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("file", type=_FILE)
-@click.option("--chip", default="loihi2", show_default=True, help="Chip, or a .toml file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
-@click.pass_context
-def check(context: click.Context, file: Path, chip: str, as_json: bool) -> None:
-    """Print everything in the program FILE (.onnx) that the chip cannot hold; exit 1 if any."""
-    from hwsim import chip as chips_module
-    from hwsim.program import Program
-
-    target = chips_module.load_chip(chip)
-    problems = chips_module.check(Program.load(file), target)
-    if as_json:
-        answer = {"program": file.name, "chip": target.name, "problems": problems}
-        click.echo(json.dumps(answer, indent=2))
-    else:
-        for line in problems:
-            click.echo(line)
-        click.echo(f"{file.name} on {target.name}: {len(problems) or 'no'} problem(s)", err=True)
-    context.exit(1 if problems else 0)
-
-
-@click.command()
-@click.argument("file", type=_FILE)
-@click.option("--trace", type=_FILE, help="For a program: what simulate --trace wrote.")
+@click.argument("file", type=FILE)
+@click.option("--trace", type=FILE, help="For a program: what simulate --trace wrote.")
 @click.option("--chip", help="For a program: chip whose prices to use.  [default: loihi1]")
 @click.option("--prices", help="For a program: price tables, A,B; all of the chip's if left out.")
-@click.option("--html", type=_FILE, help="Also write the report as an HTML page.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+@click.option("--html", type=FILE, help="Also write the report as an HTML page.")
+@as_json
 def report(
     file: Path,
     trace: Path | None,
@@ -84,11 +57,11 @@ def report(
             raise click.UsageError("a program, --chip and --prices need --trace OUT.npz")
         result = Report.load(file)
     else:
-        result = report_of_trace(file, trace, chip=chip or "loihi1", prices=price_names(prices))
+        result = report_of_trace(file, trace, chip=chip or "loihi1", prices=names(prices))
     if html is not None:
         result.save(html)
     click.echo(result.to_json() if as_json else result.table())
 
 
-COMMANDS = [chips, check, report]
+COMMANDS = [chips, report]
 """What snnexport/cli.py adds to the group ``spikeport``."""

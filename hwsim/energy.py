@@ -32,6 +32,8 @@ __all__ = [
     "report_of_trace", "simulate_and_report",
 ]  # fmt: skip
 
+INPUT_KEY = "input"
+"""Name of the frames (T, B, *shape) in a trace file."""
 _NEEDED = {
     "spike_synops": "spike synaptic operations",
     "graded_synops": "graded synaptic operations",
@@ -223,7 +225,7 @@ def simulate_and_report(
     """Run ``spikes`` (T, B, *shape), price the run, and write the files ``how`` names.
 
     ``labels`` (B,) give the accuracy of the program; ``context`` the rest of what a report
-    names. The trace also holds the input, as ``<input name>/spikes``.
+    names. The trace also holds the input, as ``input``.
     """
     how, context = how or Simulation(), context or Context()
     chip = load_chip(how.chip)
@@ -239,7 +241,7 @@ def simulate_and_report(
     priced = price(result.counts, chip, prices=how.prices, program=program, inputs=spikes)
     report = priced.with_context(context)
     if how.trace is not None and result.trace is not None:
-        arrays = {**result.trace.arrays, _input_key(program): spikes}
+        arrays = {**result.trace.arrays, INPUT_KEY: spikes}
         write_atomic(how.trace, npz_bytes(arrays))
     if how.report is not None:
         write_atomic(how.report, report.to_json() + "\n")
@@ -257,7 +259,7 @@ def counts_of_trace(
     the input or a population is not in it, MismatchError if the recorded spikes are not those
     of the program on that input.
     """
-    names = [_input_key(program), *(f"{p.name}/spikes" for p in program.populations)]
+    names = [INPUT_KEY, *(f"{p.name}/spikes" for p in program.populations)]
     absent = [name for name in names if name not in arrays]
     if absent:
         raise FileError(
@@ -290,11 +292,7 @@ def report_of_trace(
     """Price the run in a trace file of the program in ``file``; see ``counts_of_trace``."""
     program, arrays = Program.load(file), read_npz(trace)
     counts = counts_of_trace(program, arrays, str(trace))
-    inputs = arrays[_input_key(program)]
+    inputs = arrays[INPUT_KEY]
     priced = price(counts, load_chip(chip), prices=prices, program=program, inputs=inputs)
     digest = sha256(read_bytes(file, "a program")).hexdigest()
     return priced.with_context(Context(program=program.name, sha256=digest))
-
-
-def _input_key(program: Program) -> str:
-    return f"{program.input.name}/spikes"

@@ -1,5 +1,7 @@
 """Every error spikeport raises on purpose: what is wrong, where, and the way out."""
 
+from collections.abc import Sequence
+
 
 class SpikeportError(Exception):
     """Base of all errors shown to a user as one message and one ``hint:`` line.
@@ -34,7 +36,11 @@ class UnsupportedError(SpikeportError):
 
 
 class CheckError(SpikeportError):
-    """A network breaks one or more rules; the message lists all of them."""
+    """A network breaks one or more rules; ``problems`` and the message list all of them."""
+
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[str] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
 
 
 class MissingExtraError(SpikeportError):
@@ -53,4 +59,5 @@ def raise_all(what: str, problems: list[str], *, hint: str) -> None:
     """Raise one :class:`CheckError` that lists every problem, if there is any."""
     if problems:
         lines = "\n".join(f"  - {p}" for p in problems)
-        raise CheckError(f"{what}: {len(problems)} problem(s)\n{lines}", hint=hint)
+        message = f"{what}: {len(problems)} problem(s)\n{lines}"
+        raise CheckError(message, hint=hint, problems=problems)

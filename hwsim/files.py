@@ -65,10 +65,10 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 def _load_numpy(path: Path, kind: str) -> np.ndarray | dict[str, np.ndarray]:
     hint = f"give the path of {kind}"
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
             return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise FileError(f"{path}: no such file", hint=hint) from None

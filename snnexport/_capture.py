@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
+from torch.fx.proxy import TraceError
 
 from hwsim.errors import UnsupportedError, raise_all
 from hwsim.neurons import Cuba
@@ -74,7 +75,7 @@ class _Tracer(fx.Tracer):
 def _trace(module: nn.Module) -> fx.GraphModule:
     try:
         return fx.GraphModule(module, _Tracer().trace(module))
-    except (fx.proxy.TraceError, TypeError) as error:
+    except (TraceError, TypeError) as error:
         raise UnsupportedError(
             f"{type(module).__name__}: forward cannot be traced: {error}",
             hint="write forward for one time step, without conditions on the data",

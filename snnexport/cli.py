@@ -113,6 +113,30 @@ def export(
 
 
 @main.command()
+@click.argument("file", type=FILE)
+@click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
+@as_json
+def check(file: Path, chip_name: str, as_json: bool) -> None:
+    """List everything in FILE, a checkpoint or a program, that the chip cannot hold.
+
+    Exit status 1 if there is anything.
+    """
+    from hwsim.chip import load_chip
+    from snnexport.inspect import problems_of
+
+    chip = load_chip(chip_name)
+    found = problems_of(file, chip, _network_name(file))
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "chip": chip.name, "problems": found}, indent=1))
+    else:
+        for line in found:
+            click.echo(line)
+        click.echo(f"{file} on {chip.name}: {len(found) or 'no'} problem(s)", err=True)
+    if found:
+        click.get_current_context().exit(1)
+
+
+@main.command()
 @click.argument("program", type=FILE)
 @click.option("--data", metavar="NAME:SPLIT", help="Run a data set.")
 @click.option("--spikes", type=FILE, metavar="IN.npy", help="Run integers (T, B, *shape).")
@@ -271,12 +295,12 @@ def _input(
 
 def _matching_lava(program: Path) -> Path | None:
     """Return the lava/ folder beside ``program`` if it was exported from this very file."""
-    from snnexport.lava import program_sha256
-
     folder = program.with_name("lava")
     if not folder.exists():
         return None
-    if program_sha256(folder) != _digest(program):
+    mark = f'PROGRAM_SHA256 = "{_digest(program)}"'
+    network = folder / "network.py"
+    if not network.is_file() or mark not in network.read_text():
         raise RangeError(
             f"{folder} was exported from another program than {program}",
             hint="export both again into the same folder",

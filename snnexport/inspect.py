@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.errors import FileError, SpikeportError
+from hwsim.chip import Chip, check
+from hwsim.errors import CheckError, FileError, SpikeportError
 from hwsim.files import read_bytes
 from hwsim.program import Program
 
@@ -56,6 +57,23 @@ def describe(path: Path) -> Facts:
             hint="give a file that spikeport wrote",
         )
     return Facts({**facts.facts, "sha256": sha256(content).hexdigest()}, facts.rows)
+
+
+def problems_of(path: Path, chip: Chip, name: str) -> list[str]:
+    """List what keeps a checkpoint or a program off ``chip``: layers, registers, timing."""
+    if path.suffix == ".onnx":
+        return check(Program.load(path), chip)
+    from snnexport._export import stages
+    from snntrain.checkpoint import Checkpoint
+
+    checkpoint = Checkpoint.load(path)
+    try:
+        stages(checkpoint, chip, name=name)
+    except CheckError as error:
+        return list(error.problems)
+    except SpikeportError as error:
+        return [error.message]
+    return []
 
 
 def _checkpoint(path: Path) -> Facts:

@@ -38,7 +38,7 @@ def run_file(
     session = _session(content)
     names = [output.name for output in session.get_outputs()]
     values = session.run(names, {f"{program.input.name}/spikes": frames})
-    outputs = dict(zip(names, values, strict=True))
+    outputs = {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
     synops = {n.removesuffix("/synops"): v for n, v in outputs.items() if n.endswith("/synops")}
     return {n: v for n, v in outputs.items() if not n.endswith("/synops")}, synops
 

@@ -54,8 +54,8 @@ def fit(
     out
         Folder for the state of the run, written after every epoch.
     resume
-        Go on from the state in ``out``, which is then needed, if there is one; the result is that of a run that
-        was never interrupted.
+        Go on from the state in ``out``, which is then needed, if there is one; the result is
+        that of a run that was never interrupted.
     progress
         Called after every epoch.
 

@@ -31,8 +31,9 @@ class Body:
 
     def constant(self, value: float) -> Symbol:
         """Append a scalar constant, int64 or float32 by the type of ``value``."""
-        key = "value_int" if isinstance(value, int) else "value_float"
-        return self.op("Constant", **{key: value})
+        if isinstance(value, int):
+            return self.op("Constant", value_int=value)
+        return self.op("Constant", value_float=value)
 
     def attribute(self, name: str, kind: onnx.AttributeProto.AttributeType) -> Symbol:
         """Append a constant whose value is the function's own attribute ``name``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto as T
@@ -75,7 +77,7 @@ class _Builder:
         values = [self._weight(f"{p.name}/{r}", _column(p, r)) for r in registers(p.neuron)]
         outs = [f"{p.name}/{kind}_now" for kind in ("spikes", "u", "v")]
         node = self._own(type(p.neuron).__name__, [current, u, v, *values], outs, p.name)
-        helper.set_model_props(node, {"latency": str(p.latency)})
+        node.metadata_props.add(key="latency", value=str(p.latency))
         for kind, state in (("u", "u_before"), ("v", "v_before")):
             self.states.append((f"{p.name}/{state}", T.INT32, p.shape, f"{p.name}/{kind}_now"))
         self.states.append((f"{p.name}/sent", T.INT8, p.shape, f"{p.name}/spikes_now"))
@@ -146,7 +148,8 @@ class _Builder:
             graded=int(c.graded),
             **attributes,
         )
-        helper.set_model_props(node, {"source": c.source, "target": c.target})
+        node.metadata_props.add(key="source", value=c.source)
+        node.metadata_props.add(key="target", value=c.target)
         self.outputs.append((synops, T.INT64, ()))
         if c.synapse.output_shape(shape) == p.shape:
             return activation
@@ -169,7 +172,7 @@ class _Builder:
         return total
 
     def _own(
-        self, op: str, inputs: list[str], outputs: list[str], name: str, **attributes: object
+        self, op: str, inputs: list[str], outputs: list[str], name: str, **attributes: Any
     ) -> onnx.NodeProto:
         node = helper.make_node(op, inputs, outputs, name=name, domain=DOMAIN, **attributes)
         self.nodes.append(node)

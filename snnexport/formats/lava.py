@@ -101,7 +101,7 @@ def unsupported(program: Program) -> list[str]:
     found = [
         f"{p.name}: there is no Lava Process for the neuron {type(p.neuron).__name__}"
         for p in program.populations
-        if not isinstance(p.neuron, Cuba)
+        if type(p.neuron) is not Cuba
     ]
     if max(-program.input.low, program.input.high) > _INT32:
         found.append(f"{program.input.name}: values do not fit Lava's 32-bit messages")
@@ -112,7 +112,7 @@ def unsupported(program: Program) -> list[str]:
 
 def _connection_problems(c: Connection, message: int) -> list[str]:
     synapse = c.synapse
-    if not isinstance(synapse, Dense | Conv2d | SumPool2d):
+    if type(synapse) not in (Dense, Conv2d, SumPool2d):
         return [f"{c.name}: there is no Lava Process for {type(synapse).__name__}"]
     if isinstance(synapse, Dense):
         weight, exponent = synapse.weight, max(synapse.exponent, 0)

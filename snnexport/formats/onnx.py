@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import onnx
@@ -123,7 +124,7 @@ class _Step:
             return f"{name}/a"
         return x
 
-    def _plain(self, op: str, inputs: list[str], output: str, **attributes: object) -> None:
+    def _plain(self, op: str, inputs: list[str], output: str, **attributes: Any) -> None:
         self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
 
     def _parameter(self, layer: Layer, name: str, value: object) -> str:

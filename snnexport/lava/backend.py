@@ -15,12 +15,15 @@ from hwsim.program import Program, Readout
 from hwsim.simulate import Progress, Record, Run, check_input
 from hwsim.trace import Trace
 from snnexport.formats.lava import write_lava
-from snnexport.lava.group import Ended, run_group
+from snnexport.lava.group import SHARED_MEMORY, Ended, run_group
 from snnexport.lava.python import VARIABLE, clean_environment, find_uv, obtain_python
 
 TIMEOUT_VARIABLE = "SPIKEPORT_LAVA_TIMEOUT"
 DEFAULT_TIMEOUT_S = 300.0
 """A Lava of 800 Processes takes 49 s to start (two cores), lava-nc less than that to install."""
+
+_SOCKET_FOLDER_MAX = 50
+"""A Unix socket's path has at most 107 characters; 51 of them are names made below the folder."""
 
 
 def run(
@@ -90,7 +93,7 @@ def run_folder(
         raise RangeError(f"steps = {steps} does not fit 1..", hint="leave it out for the default")
     limit_s = _limit(timeout_s)
     python = obtain_python(limit_s)
-    with tempfile.TemporaryDirectory(prefix="spikeport-") as work:
+    with tempfile.TemporaryDirectory(prefix="spikeport-", dir=_short_folder()) as work:
         source, result = Path(work, "in.npy"), Path(work, "out.npz")
         np.save(source, spikes, allow_pickle=False)
         options = ["--state"] * state + ([f"--steps={steps}"] if steps is not None else [])
@@ -138,6 +141,11 @@ def _run_worker(
         f"lava-nc 0.10.0 could not be installed for {python}\n{ended.reason}",
         hint=f"give uv access to a package index once, or set {VARIABLE} to another Python 3.10",
     )
+
+
+def _short_folder() -> str | None:
+    """Return where temporary files go: Lava opens a Unix socket there, which limits the path."""
+    return None if len(tempfile.gettempdir()) <= _SOCKET_FOLDER_MAX else SHARED_MEMORY
 
 
 def _no_answer(ended: Ended, limit_s: float) -> LavaError:

@@ -6,18 +6,22 @@ Lava can hang for ever, or print its answer and never exit; killed, it leaves sh
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 _POLL_S = 0.05
-_GRACE_S = 5.0
+_GRACE_S = 3.0
 """Seconds a command may take to exit once its result is there."""
-_SHARED_MEMORY = "/dev/shm/"
+_TIDY_S = 2.0
+"""Seconds uv has to remove its own temporary files when what it started is gone."""
+SHARED_MEMORY = "/dev/shm/"
 
 
 @dataclass(frozen=True)
@@ -30,9 +34,10 @@ class Ended:
 
     @property
     def reason(self) -> str:
-        """The last lines of stderr, or of stdout if there are none, for an error message."""
+        """The errors that stderr names and its last lines (else stdout's), for a message."""
         lines = [line for line in (self.stderr or self.stdout).splitlines() if line.strip()]
-        return "\n".join(f"  | {line}" for line in lines[-8:]) or "  | (it printed nothing)"
+        named = [line for line in lines[:-6] if re.match(r"[\w.]+(Error|Exception)\b", line)]
+        return "\n".join(f"  | {line}" for line in named + lines[-6:]) or "  | (it said nothing)"
 
 
 def run_group(
@@ -56,7 +61,7 @@ def run_group(
     result
         A file that appears whole. Once it is there the command has a few seconds to exit.
     heard
-        Called with all of stdout whenever there is more of it.
+        Called with all of stdout whenever there is more of it, and at the end.
     """
     with tempfile.TemporaryDirectory(prefix="spikeport-") as folder:
         stdout, stderr = Path(folder, "stdout"), Path(folder, "stderr")
@@ -73,7 +78,10 @@ def run_group(
                 code = _wait(process, limit_s, result, stdout, heard)
             finally:
                 _end_group(process)
-        return Ended(code, *(f.read_text("utf-8", "replace") for f in (stdout, stderr)))
+        ended = Ended(code, *(f.read_text("utf-8", "replace") for f in (stdout, stderr)))
+    if heard is not None:
+        heard(ended.stdout)
+    return ended
 
 
 def _wait(
@@ -100,27 +108,21 @@ def _wait(
 def _end_group(leader: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the leader's group and unlink the shared memory it had mapped.
 
-    The leader (uv) is left two seconds to tidy up after its children are gone.
+    The leader, uv, gets a moment to tidy up after its children are gone.
     """
     segments: set[str] = set()
-    patience = time.monotonic() + 2
+    patience = time.monotonic() + _TIDY_S
     while members := _members(leader.pid):
         segments |= {segment for pid in members for segment in _segments(pid)}
-        spared = leader.pid if time.monotonic() < patience and len(members) > 0 else None
-        for pid in members - {spared}:
-            _kill(pid)
+        spared = {leader.pid} if time.monotonic() < patience else set()
+        for pid in members - spared:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         leader.poll()
         time.sleep(_POLL_S)
     leader.wait()
     for segment in segments:
         Path(segment).unlink(missing_ok=True)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _members(group: int) -> set[int]:
@@ -142,5 +144,5 @@ def _segments(pid: int) -> set[str]:
         lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
     except OSError:
         return set()
-    paths = {line.split(maxsplit=5)[-1] for line in lines if _SHARED_MEMORY in line}
+    paths = {line.split(maxsplit=5)[-1] for line in lines if SHARED_MEMORY in line}
     return {path for path in paths if not path.endswith("(deleted)")}

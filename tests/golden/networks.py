@@ -64,8 +64,8 @@ def layer(random: Random, source: tuple[int, ...]) -> tuple[object, tuple[int, .
     return Dense(weight, int(random.integers(-2, 3))), shape
 
 
-def program(seed: int, *, depth: int, period: int | None, name: str) -> Program:
-    """A chain of ``depth`` random layers with random extra connections between them.
+def program(seed: int, *, depth: int, period: int | None, name: str, skips: float = 0.6) -> Program:
+    """A chain of ``depth`` random layers; a share ``skips`` has a second source, from before.
 
     Paths of different length are not aligned: the machine does not ask for it.
     """
@@ -79,7 +79,7 @@ def program(seed: int, *, depth: int, period: int | None, name: str) -> Program:
         target, sources = f"block.{index}.spike", [[*shapes][-1]]
         synapse, shape = layer(random, shapes[sources[0]])
         connections.append(Connection(sources[0], target, synapse, graded or random.random() < 0.3))
-        if index and random.random() < 0.6:  # a second connection, from anywhere before
+        if index and random.random() < skips:
             sources.append(str(random.choice([n for n in shapes if n != sources[0]])))
             weight = even(random, int(np.prod(shape)), int(np.prod(shapes[sources[1]])))
             connections.append(Connection(sources[1], target, Dense(weight), random.random() < 0.5))

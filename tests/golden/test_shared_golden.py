@@ -69,7 +69,7 @@ GEOMETRY = (("stride", 1), ("padding", 0), ("dilation", 1))
 
 def replay(a, activations, shape):
     """Drive one population with the parameters of a file and compare spikes, u and v."""
-    mantissa = np.asarray(parameter(a, "bias_mant", 0), np.int64)
+    mantissa = parameter(a, "bias_mant", 0).astype(np.int16).astype(np.int64)  # Lava wraps here
     neuron = Cuba(
         decay_u=parameter(a, "du", 0) + 1,
         decay_v=parameter(a, "dv", 0),

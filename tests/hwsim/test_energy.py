@@ -200,5 +200,5 @@ def test_a_trace_is_counted_as_the_run_was(tmp_path):
         counts_of_trace(network(), wrong)
     with pytest.raises(MismatchError, match="shape"):
         counts_of_trace(network(), {**arrays, "fc/spikes": arrays["fc/spikes"][:, :2]})
-    with pytest.raises(FileError, match="has no pixels/spikes"):
-        counts_of_trace(network(), {k: v for k, v in arrays.items() if k != "pixels/spikes"})
+    with pytest.raises(FileError, match="has no input"):
+        counts_of_trace(network(), {k: v for k, v in arrays.items() if k != "input"})

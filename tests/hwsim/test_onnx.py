@@ -2,6 +2,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from onnx.reference import ReferenceEvaluator
 from strategies import frames, small_program
 
 from hwsim import Program, run
@@ -41,7 +42,7 @@ def test_onnx_reference_evaluator_agrees(rng):
     x = frames(rng, p, steps=3, batch=1)
     padded = np.zeros((3 + p.latency, *x.shape[1:]), np.int32)
     padded[:3] = x
-    evaluator = onnx.reference.ReferenceEvaluator(onnx.load_from_string(program_bytes(p)))
+    evaluator = ReferenceEvaluator(onnx.load_from_string(program_bytes(p)))
     outputs = evaluator.run(None, {"image/spikes": padded})
     trace = run(p, x, record="state").trace
     assert trace is not None

@@ -13,7 +13,7 @@ from hwsim.chip import load_chip
 from hwsim.cli import COMMANDS
 from hwsim.counts import ConnectionCounts, Counts, PopulationCounts
 from hwsim.energy import Agreement, Context, Report, Simulation, price, simulate_and_report
-from hwsim.errors import FileError, SpikeportError
+from hwsim.errors import FileError
 from hwsim.neurons import Cuba
 from hwsim.program import Connection, Input, Population, Program
 from hwsim.synapses import Dense
@@ -175,7 +175,7 @@ def small_program():
     )
 
 
-def test_report_and_check_work_on_a_program_file(tmp_path):
+def test_report_works_on_a_program_with_its_trace(tmp_path):
     path, trace = tmp_path / "p.onnx", tmp_path / "t.npz"
     program = small_program()
     program.save(path)
@@ -187,10 +187,3 @@ def test_report_and_check_work_on_a_program_file(tmp_path):
     assert again["per_inference"]["spikes"] == direct.per_inference.spikes
     assert again["energy"]["tables"] == ["loihi1-2018"]
     assert len(again["program"]["sha256"]) == 64
-    assert run_command("check", path, "--chip", "loihi1").exit_code == 0
-    odd = replace(program, connections=(Connection("in", "a", Dense(np.array([[3, -4], [6, 8]]))),))
-    odd.save(path)
-    refused = run_command("check", path, "--chip", "loihi1", "--json")
-    assert refused.exit_code == 1
-    assert len(json.loads(refused.stdout)["problems"]) == 1
-    assert isinstance(run_command("check", path, "--chip", "x").exception, SpikeportError)

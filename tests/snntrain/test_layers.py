@@ -23,7 +23,10 @@ def small_net(seed=0):
 
 
 def trained_a_little(net, sequence):
-    """Give the running statistics values of their own."""
+    """Give normalisation values of its own, and neurons a reason to spike."""
+    for layer in spiking_layers(net).values():
+        assert layer.norm is not None
+        nn.init.constant_(layer.norm.bias, 0.5)
     for _ in range(5):
         unroll(net.train(), sequence)
     return net.eval()

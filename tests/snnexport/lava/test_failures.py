@@ -1,0 +1,210 @@
+"""Whatever Lava or Python does, there is one clear error in time and nothing is left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hwsim import Connection, Cuba, Dense, Input, Population, Program
+from hwsim.errors import FileError, LavaError, RangeError
+from snnexport import lava
+from snnexport.formats.lava import write_lava
+
+ONE = Program(
+    "one",
+    "loihi2",
+    Input("in", (2,)),
+    (Population("out", (2,), Cuba.integrator(640), 1),),
+    (Connection("in", "out", Dense(np.array([[2, 4], [-6, 8]]))),),
+    "out",
+)
+SPIKES = np.ones((4, 1, 2), np.int8)
+
+
+@pytest.fixture
+def artefact(tmp_path):
+    write_lava(ONE, tmp_path / "lava")
+    return tmp_path / "lava"
+
+
+def replace_main(folder, body):
+    """Put ``body`` in place of the start of network.py's main, after Lava was imported."""
+    network = folder / "network.py"
+    text = network.read_text()
+    assert "    parser = argparse" in text
+    network.write_text(text.replace("    parser = argparse", f"    {body}\n    parser = argparse"))
+
+
+def test_hanging_python_is_one_error_in_time_and_leaves_no_process(monkeypatch, script, running):
+    python = script("exec sleep 987654")
+    monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", str(python))
+    monkeypatch.setenv("SPIKEPORT_LAVA_TIMEOUT", "1")
+    start = time.monotonic()
+    with pytest.raises(
+        LavaError, match=r"python3\.10 is not a working .*did not answer within 1 s"
+    ):
+        lava.run(ONE, SPIKES)
+    assert time.monotonic() - start < 6
+    assert running("987654") == []
+
+
+def test_python_that_hangs_when_uv_probes_it_is_one_error_in_time(monkeypatch, script, running):
+    python = script('case "$*" in -c*) echo Python 3 10;; *) sleep 876543;; esac')
+    monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", str(python))
+    start = time.monotonic()
+    with pytest.raises(LavaError, match="did not answer within 2 s"):
+        lava.run(ONE, SPIKES, timeout_s=2)
+    assert time.monotonic() - start < 9
+    assert running("876543") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("echo Python 3 12", "it says 'Python 3 12'"),
+        ("echo no >&2; exit 3", "it ended with code 3"),
+    ],
+)
+def test_named_python_of_another_version_is_refused_by_name(monkeypatch, script, body, reason):
+    monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", str(script(body)))
+    with pytest.raises(LavaError, match=f"SPIKEPORT_LAVA_PYTHON = .*: {reason}"):
+        lava.find_python()
+
+
+def test_named_python_that_does_not_exist_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", "/nowhere/python3.10")
+    with pytest.raises(LavaError, match=r"/nowhere/python3\.10 is not a working Python 3\.10"):
+        lava.run(ONE, SPIKES)
+
+
+def test_broken_shim_is_passed_over_for_the_newest_of_pyenv(monkeypatch, tmp_path, script):
+    script("echo 'shim: python3.10: command not found' >&2; exit 127")
+    for version in ("3.10.2", "3.10.13", "3.10.9"):
+        folder = tmp_path / "pyenv" / "versions" / version / "bin"
+        folder.mkdir(parents=True)
+        (folder / "python3.10").write_text("#!/bin/sh\necho Python 3 10\n")
+        (folder / "python3.10").chmod(0o755)
+    monkeypatch.delenv("SPIKEPORT_LAVA_PYTHON", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path / "pyenv"))
+    found = lava.find_python()
+    assert found == tmp_path / "pyenv" / "versions" / "3.10.13" / "bin" / "python3.10"
+
+
+def test_no_python_and_no_download_is_one_error_that_lists_the_ways(monkeypatch, tmp_path):
+    for name in ("SPIKEPORT_LAVA_PYTHON", "PYENV_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+    monkeypatch.setenv("UV_PYTHON_DOWNLOADS", "never")
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "none"))
+    assert lava.find_python() is None
+    with pytest.raises(LavaError, match=r"no Python 3\.10 to be had") as caught:
+        lava.run(ONE, SPIKES)
+    for way in ("SPIKEPORT_LAVA_PYTHON", "install python3.10", "let uv download"):
+        assert way in caught.value.hint
+
+
+def test_input_is_checked_before_lava_is_started(monkeypatch):
+    monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", "/nowhere/python3.10")
+    with pytest.raises(RangeError, match="input in of program one: value 2"):
+        lava.run(ONE, 2 * SPIKES)
+    with pytest.raises(RangeError, match="steps = 0"):
+        lava.run(ONE, SPIKES, steps=0)
+
+
+def test_time_limit_that_is_none_is_refused(monkeypatch):
+    monkeypatch.setenv("SPIKEPORT_LAVA_TIMEOUT", "soon")
+    with pytest.raises(RangeError, match="SPIKEPORT_LAVA_TIMEOUT = soon is not a time"):
+        lava.run(ONE, SPIKES)
+
+
+def test_folder_without_network_is_refused(tmp_path):
+    with pytest.raises(FileError, match=r"network\.py: no such file"):
+        lava.run_folder(tmp_path, SPIKES)
+
+
+@pytest.mark.lava
+def test_lava_that_cannot_be_installed_is_not_called_a_missing_python(artefact):
+    network = artefact / "network.py"
+    network.write_text(network.read_text().replace("lava-nc==0.10.0", "lava-nc==0.0.0.1"))
+    with pytest.raises(LavaError, match=r"lava-nc 0\.10\.0 could not be installed") as caught:
+        lava.run_folder(artefact, SPIKES)
+    assert "no Python" not in str(caught.value)
+
+
+@pytest.mark.lava
+def test_crash_in_the_worker_is_an_error_with_its_reason(artefact):
+    replace_main(artefact, 'raise RuntimeError("the moon is wrong")')
+    with pytest.raises(LavaError, match=r"(?s)ended with code 1.*the moon is wrong"):
+        lava.run_folder(artefact, SPIKES)
+
+
+@pytest.mark.lava
+def test_worker_that_never_returns_is_one_error_in_time(artefact, running):
+    replace_main(artefact, "time.sleep(10_000)")
+    with pytest.raises(LavaError, match="did not answer within 4 s"):
+        lava.run_folder(artefact, SPIKES, timeout_s=4)
+    assert running(artefact) == []
+
+
+@pytest.mark.lava
+def test_result_of_a_worker_that_never_exits_is_used(artefact, running):
+    network = artefact / "network.py"
+    network.write_text(network.read_text().replace("    os._exit(0)", "    time.sleep(10_000)"))
+    trace = lava.run_folder(artefact, SPIKES)
+    assert trace.spikes["out"].shape == (5, 1, 2)
+    assert running(artefact) == []
+
+
+@pytest.mark.lava
+def test_killed_lava_leaves_no_process_no_shared_memory_and_no_file(
+    artefact, running, shared_memory, tmp_path, monkeypatch
+):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    network = artefact / "network.py"
+    text = network.read_text()
+    assert text.count(" report(done)\n") == 1
+    network.write_text(text.replace(" report(done)\n", " time.sleep(10_000)\n"))
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(lava.run_folder, artefact, SPIKES, timeout_s=6)
+        seen = set()
+        while not run.done():
+            seen |= shared_memory(network)
+            time.sleep(0.05)
+        with pytest.raises(LavaError, match="did not answer"):
+            run.result()
+    assert len(seen) > 5
+    assert [path for path in seen if Path(path).exists()] == []
+    assert running(network) == []
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.lava
+def test_interrupt_kills_the_whole_group(artefact, running):
+    replace_main(artefact, "time.sleep(10_000)")
+    code = (
+        "import sys, numpy as np; from pathlib import Path; from snnexport import lava;"
+        f"lava.run_folder(Path({str(artefact)!r}), np.ones((4, 1, 2), np.int8))"
+    )
+    where = Path(lava.__file__).parents[2]
+    environment = os.environ | {"PYTHONPATH": str(where)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, cwd=where
+    )
+    deadline = time.monotonic() + 30
+    while not running(f"python {artefact}/network.py") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert b"KeyboardInterrupt" in errors
+    assert running(f"{artefact}/network.py") == []

@@ -1,0 +1,154 @@
+"""Training: reproducible, resumable, and blind to the test split."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hwsim.errors import CheckError, FileError, SpikeportError
+from snntrain import Recipe, _fit, evaluate, fit, load
+
+
+class Interrupted(Exception):
+    pass
+
+
+def stop_after(epochs):
+    def progress(done, total, best):
+        if done == epochs:
+            raise Interrupted
+
+    return progress
+
+
+def test_same_recipe_gives_the_same_bytes(tiny, trained):
+    assert fit(tiny).sha256 == trained.sha256
+
+
+def test_another_seed_gives_another_network(tiny_text, trained):
+    other = Recipe.from_text(tiny_text.replace("seed = 7", "seed = 8"), "tiny")
+    assert fit(other).sha256 != trained.sha256
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_resumed_training_equals_uninterrupted_training_bit_for_bit(
+    tiny, trained, tmp_path, epochs
+):
+    with pytest.raises(Interrupted):
+        fit(tiny, out=tmp_path, progress=stop_after(epochs))
+    seen = []
+    resumed = fit(tiny, out=tmp_path, resume=True, progress=lambda *args: seen.append(args[0]))
+    assert seen == [1, 2, 3][epochs:]
+    assert resumed.to_bytes() == trained.to_bytes()
+
+
+def test_resuming_without_a_saved_state_starts_from_the_beginning(tiny, trained, tmp_path):
+    assert fit(tiny, out=tmp_path, resume=True).sha256 == trained.sha256
+
+
+def test_state_of_another_recipe_or_start_is_refused(tiny, tiny_text, trained, tmp_path):
+    fit(tiny, out=tmp_path)
+    other = Recipe.from_text(tiny_text.replace("shift = 1", "shift = 0"), "tiny")
+    with pytest.raises(FileError, match="belongs to another recipe"):
+        fit(other, out=tmp_path, resume=True)
+    with pytest.raises(FileError, match="belongs to another recipe or starting point"):
+        fit(tiny, init=trained, out=tmp_path, resume=True)
+
+
+def test_truncated_state_is_refused(tiny, tmp_path):
+    fit(tiny, out=tmp_path)
+    path = tmp_path / "last.state.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(FileError, match="is truncated"):
+        fit(tiny, out=tmp_path, resume=True)
+
+
+def test_resume_without_a_folder_is_refused(tiny):
+    with pytest.raises(SpikeportError, match="resume needs a folder"):
+        fit(tiny, resume=True)
+
+
+def test_training_leaves_the_callers_random_generators_alone(tiny):
+    torch_before = torch.get_rng_state()
+    numpy_before = np.random.get_state()[1].copy()  # noqa: NPY002
+    fit(tiny)
+    assert torch.equal(torch.get_rng_state(), torch_before)
+    assert (np.random.get_state()[1] == numpy_before).all()  # noqa: NPY002
+
+
+def test_training_never_reads_the_test_split(tiny, monkeypatch):
+    read = []
+    monkeypatch.setattr(_fit, "load", lambda name, split: read.append(split) or load(name, split))
+    fit(tiny)
+    assert sorted(read) == ["train", "validation"]
+
+
+def test_reported_validation_accuracy_is_that_of_the_returned_weights(trained):
+    evaluation = evaluate(trained, load("digits", "validation"), batch_size=7)
+    assert evaluation.accuracy == trained.metrics["validation_accuracy"]
+
+
+def test_calibration_is_the_range_of_training_inputs_and_a_rate_for_each_layer(trained):
+    assert trained.calibration["input"] == [0, 16]
+    assert list(trained.calibration["rates"]) == ["spike1", "output"]
+    assert all(0 < rate < 1 for rate in trained.calibration["rates"].values())
+
+
+def test_starting_from_a_checkpoint_goes_on_learning(tiny, trained):
+    longer = fit(tiny, init=trained)
+    assert longer.metrics["validation_loss"] < trained.metrics["validation_loss"]
+
+
+def test_starting_from_another_network_is_refused(tiny_text, trained):
+    wider = Recipe.from_text(tiny_text.replace("channels = [4]", "channels = [5]"), "tiny")
+    with pytest.raises(CheckError, match=r"init: weights do not fit (.|\n)*conv1.weight"):
+        fit(wider, init=trained)
+
+
+def test_settings_that_do_not_fit_the_data_are_all_listed(tiny_text):
+    text = tiny_text.replace("[1, 8, 8]", "[1, 4, 8]").replace("classes = 10", "classes = 9")
+    recipe = Recipe.from_text(text.replace("batch_size = 256", "batch_size = 2000"), "tiny")
+    with pytest.raises(CheckError) as caught:
+        fit(recipe)
+    assert "net.input_shape = [1, 4, 8] is not [1, 8, 8]" in str(caught.value)
+    assert "net.classes = 9 is below 10" in str(caught.value)
+    assert "train.batch_size = 2000 is above 1077" in str(caught.value)
+
+
+def test_diverged_training_stops_with_the_rate_to_lower(tiny, trained):
+    broken = {name: t * float("nan") for name, t in trained.state.items()}
+    with pytest.raises(SpikeportError, match=r"diverged in epoch 1: (.|\n)*below 0.02"):
+        fit(tiny, init=replace(trained, state=broken))
+
+
+def test_rate_penalty_makes_the_network_quieter(tiny_text):
+    loud, quiet = (
+        fit(Recipe.from_text(tiny_text.replace("rate_penalty = 0.1", f"rate_penalty = {p}"), "t"))
+        for p in (0, 50)
+    )
+    assert quiet.calibration["rates"]["spike1"] < 0.7 * loud.calibration["rates"]["spike1"]
+
+
+def test_loss_is_zero_only_when_the_right_class_alone_spikes_in_every_step():
+    rates = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
+    labels = torch.tensor([0, 0, 0])
+    assert [_fit.loss(rates[i : i + 1], labels[i : i + 1]).item() for i in range(3)] == [0, 2, 0.5]
+
+
+def test_one_cycle_rises_to_its_peak_and_ends_far_below_its_start():
+    # floats of order 1
+    rates = [_fit.one_cycle(i / 100) for i in range(101)]
+    assert rates[0] == pytest.approx(1 / 25)
+    assert max(rates) == rates[30] == pytest.approx(1)
+    assert rates[100] == pytest.approx(4e-6)
+    assert rates[:31] == sorted(rates[:31])
+    assert rates[30:] == sorted(rates[30:], reverse=True)
+
+
+def test_prediction_is_the_lowest_index_of_the_largest_count(trained):
+    evaluation = evaluate(trained, load("digits", "validation"))
+    assert evaluation.counts.shape == (180, 10)
+    assert evaluation.counts.max() <= trained.recipe.train.steps
+    for counts, prediction in zip(evaluation.counts, evaluation.predictions, strict=True):
+        assert prediction == list(counts).index(max(counts))

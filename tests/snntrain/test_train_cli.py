@@ -1,0 +1,72 @@
+"""The commands train and evaluate."""
+
+import json
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from hwsim.errors import FileError, MissingExtraError
+from snntrain import Checkpoint, cli
+
+
+@pytest.fixture
+def call():
+    group = click.Group(commands=cli.COMMANDS)
+
+    def run(*arguments):
+        result = CliRunner().invoke(group, [str(a) for a in arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return run
+
+
+@pytest.fixture
+def recipe(tiny_text, tmp_path):
+    (tmp_path / "tiny.toml").write_text(tiny_text)
+    return tmp_path / "tiny.toml"
+
+
+def test_train_writes_checkpoint_and_recipe_and_prints_one_json_object(
+    call, recipe, trained, tiny_text, tmp_path
+):
+    result = json.loads(call("train", recipe, "--out", tmp_path / "run", "--json"))
+    assert result["sha256"] == trained.sha256
+    assert Checkpoint.load(tmp_path / "run/checkpoint.safetensors").sha256 == trained.sha256
+    assert (tmp_path / "run/recipe.toml").read_text() == tiny_text
+
+
+def test_train_goes_on_with_resume_and_starts_from_init(call, recipe, trained, tmp_path):
+    trained.save(tmp_path / "start.safetensors")
+    start = ("train", recipe, "--init", tmp_path / "start.safetensors", "--out", tmp_path / "run")
+    first = json.loads(call(*start, "--json"))
+    assert first["sha256"] != trained.sha256
+    assert json.loads(call(*start, "--resume", "--json"))["sha256"] == first["sha256"]
+
+
+def test_evaluate_uses_the_test_split_unless_told_otherwise(call, trained, tmp_path):
+    trained.save(tmp_path / "c.safetensors")
+    result = json.loads(call("evaluate", tmp_path / "c.safetensors", "--json"))
+    assert (result["data"], result["samples"]) == ("digits:test", 540)
+    text = call("evaluate", tmp_path / "c.safetensors", "--data", "digits:validation")
+    assert f"accuracy: {100 * trained.metrics['validation_accuracy']:.2f} %" in text
+
+
+def test_errors_reach_the_caller_as_spikeport_errors(call, tmp_path):
+    with pytest.raises(FileError, match="no such file"):
+        call("evaluate", tmp_path / "none.safetensors")
+
+
+def test_missing_torch_names_the_extra(call, recipe, monkeypatch):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"torch and safetensors(.|\n)*spikeport\[train\]"):
+        call("train", recipe)
+
+
+def test_the_commands_are_listed_without_importing_torch():
+    code = "import sys, snntrain.cli; print('torch' in sys.modules, 'sklearn' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.split() == ["False", "False"]

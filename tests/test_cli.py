@@ -1,0 +1,265 @@
+"""The command as a user meets it: what it prints, its exit status, what it leaves behind."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from networks import Residual
+from strategies import small_program
+
+from hwsim import Dense, Program
+from snnexport.cli import main
+from snnexport.shipped import shipped_checkpoint
+
+
+@pytest.fixture(scope="session")
+def checkpoint():
+    return shipped_checkpoint("digits-conv")
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("export") / "out"
+    result = call("export", checkpoint, "-o", folder, "--chip", "loihi1")
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def call(*arguments):
+    return CliRunner().invoke(main, [str(a) for a in arguments])
+
+
+def refused(result, *parts):
+    """One error with a hint, status 1, nothing on stdout, no traceback."""
+    assert result.exit_code == 1, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert result.stdout == ""
+    assert result.stderr.count("error:") == 1
+    assert "hint:" in result.stderr
+    for part in parts:
+        assert part in result.stderr
+
+
+def test_export_writes_every_artefact(exported):
+    names = {str(p.relative_to(exported)) for p in exported.rglob("*") if p.is_file()}
+    wanted = {"program.onnx", "float/network.onnx", "golden.npz", "export.json"}
+    assert wanted | {"lava/network.py", "lava/weights.npz"} <= names
+    facts = json.loads((exported / "export.json").read_text())
+    assert facts["program"]["chip"] == "loihi1"
+    assert all(set(note) == {"folded", "quantized"} for note in facts["layers"].values())
+
+
+def test_the_shipped_model_has_a_memory_current_and_folded_thresholds(exported):
+    program = Program.load(exported / "program.onnx")
+    assert any(np.min(p.neuron.decay_u) < 4096 for p in program.populations)
+    assert any(np.unique(p.neuron.threshold).size > 1 for p in program.populations)
+    assert program.period is not None
+    assert program.period <= 8
+
+
+def test_simulate_reports_the_accuracy_of_the_whole_test_split(exported, tmp_path):
+    paths = [tmp_path / n for n in ("t.npz", "r.json", "r.html")]
+    flags = zip(("--trace", "--report", "--html"), paths, strict=True)
+    arguments = [x for pair in flags for x in pair]
+    result = call(
+        "simulate", exported / "program.onnx", "--data", "digits:test", *arguments, "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report["data"] == {"name": "digits", "split": "test", "samples": 540}
+    assert report["accuracy"]["program"] >= 0.975
+    assert report == json.loads(paths[1].read_text())
+    with np.load(paths[0]) as trace:
+        steps = Program.load(exported / "program.onnx")
+        assert trace["output/spikes"].shape[0] == (steps.period or 0) + steps.latency
+    again = call("report", exported / "program.onnx", "--trace", paths[0], "--json")
+    assert json.loads(again.stdout)["per_inference"] == report["per_inference"]
+
+
+def test_verify_replays_the_golden_bundle_and_prints_each_judge(exported):
+    result = call(
+        "verify", exported / "program.onnx", "--against", "onnxruntime,reference", "--json"
+    )
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)
+    assert set(rows) == {"onnxruntime", "reference"}
+    assert all(r["mismatches"] == 0 and r["compared"] > 10_000 for r in rows.values())
+
+
+def test_verify_names_the_first_place_where_two_differ(exported, tmp_path):
+    (tmp_path / "program.onnx").write_bytes((exported / "program.onnx").read_bytes())
+    with np.load(exported / "golden.npz") as stored:
+        arrays = dict(stored)
+    arrays["spike2/spikes"] = arrays["spike2/spikes"].copy()
+    arrays["spike2/spikes"][4, 1, 2, 3, 1] ^= 1
+    np.savez(tmp_path / "golden.npz", **arrays)
+    result = call("verify", tmp_path / "program.onnx", "--against", "reference")
+    assert result.exit_code == 1
+    assert "step 5, population spike2, sample 1, neuron (2, 3, 1)" in result.stderr
+
+
+@pytest.mark.lava
+def test_verify_runs_the_exported_folder_on_real_lava(exported):
+    result = call("verify", exported / "program.onnx", "--against", "lava", "--json")
+    assert result.exit_code == 0, result.stderr
+    row = json.loads(result.stdout)["lava"]
+    assert (row["mismatches"], row["samples"]) == (0, 8)
+
+
+def test_verify_refuses_a_lava_folder_of_another_program(exported, tmp_path, rng):
+    small_program(rng).save(tmp_path / "program.onnx")
+    (tmp_path / "lava").mkdir()
+    (tmp_path / "lava" / "network.py").write_text((exported / "lava" / "network.py").read_text())
+    refused(call("verify", tmp_path / "program.onnx", "--against", "lava"), "another program")
+
+
+def test_check_lists_problems_of_programs_and_passes_the_shipped_model(checkpoint, rng, tmp_path):
+    assert call("check", checkpoint, "--chip", "loihi1").exit_code == 0
+    assert call("check", checkpoint, "--chip", "loihi2").exit_code == 0
+    from dataclasses import replace
+
+    p = small_program(rng)
+    odd = replace(p.connections[2], synapse=Dense(p.connections[2].synapse.weights + 1))
+    late = replace(p.populations[2], latency=4)
+    path = tmp_path / "p.onnx"
+    connections = (*p.connections[:2], odd)
+    replace(p, connections=connections, populations=(*p.populations[:2], late)).save(path)
+    result = call("check", path, "--chip", "loihi1")
+    assert result.exit_code == 1
+    assert "only even values" in result.stdout
+    assert "latency" in result.stdout
+
+
+def test_inspect_describes_checkpoints_programs_and_float_networks(checkpoint, exported):
+    for path, kind in (
+        (checkpoint, "checkpoint"),
+        (exported / "program.onnx", "program"),
+        (exported / "float" / "network.onnx", "float network"),
+    ):
+        assert json.loads(call("inspect", path, "--json").stdout)["kind"] == kind
+        assert call("inspect", path).exit_code == 0
+
+
+def test_evaluate_prints_the_float_accuracy(checkpoint):
+    result = call("evaluate", checkpoint, "--data", "digits:validation", "--json")
+    assert json.loads(result.stdout)["accuracy"] > 0.97
+
+
+def test_chips_lists_chips_and_prints_one():
+    assert "loihi1" in call("chips").stdout
+    assert "23.6" in call("chips", "loihi1").stdout
+
+
+COMMANDS = [
+    ("evaluate", "{}"),
+    ("inspect", "{}"),
+    ("check", "{}"),
+    ("export", "{}", "-o", "{out}"),
+    ("simulate", "{}", "--data", "digits:test", "--trace", "{out}"),
+    ("verify", "{}"),
+    ("report", "{}"),
+    ("train", "{}", "--out", "{out}"),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda c: c[0])
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "folder", "png"])
+def test_wrong_files_are_one_error_everywhere(command, kind, tmp_path):
+    for suffix in (".safetensors", ".onnx", ".toml", ".json"):
+        path = tmp_path / kind / f"file{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        if kind == "folder":
+            path.mkdir()
+        elif kind != "missing":
+            content = {
+                "empty": b"",
+                "text": b"hello there\n",
+                "png": b"\x89PNG\r\n\x1a\n" + bytes(64),
+            }
+            path.write_bytes(content[kind])
+        out = tmp_path / "left"
+        refused(call(*(part.format(path, out=out) for part in command)), str(path))
+        assert not out.exists()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused_and_nothing_is_written(checkpoint, tmp_path, share):
+    whole = Path(checkpoint).read_bytes()
+    path = tmp_path / "c.safetensors"
+    path.write_bytes(whole[: int(share * len(whole))])
+    refused(call("export", path, "-o", tmp_path / "out"), "c.safetensors")
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_outside_the_input_register_are_refused(exported, tmp_path):
+    np.save(tmp_path / "in.npy", np.full((4, 1, 1, 8, 8), 17))
+    trace = tmp_path / "t.npz"
+    command = ("simulate", exported / "program.onnx", "--spikes", tmp_path / "in.npy")
+    refused(call(*command, "--trace", trace), "value 17 does not fit 0..16")
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (("export", "{c}", "-o", "{out}", "--format", "onnx,netx"), "no format 'netx'"),
+        (("export", "{c}", "-o", "{out}", "--chip", "loihi9"), "loihi9"),
+        (("export", "{c}", "-o", "{out}", "--calibrate", "mnist:train"), "mnist"),
+        (("export", "{c}", "-o", "{out}", "--calibrate", "digits"), "digits"),
+        (("verify", "{p}", "--against", "brian"), "cannot verify against 'brian'"),
+        (("simulate", "{p}"), "--data"),
+        (("simulate", "{p}", "--data", "digits:test", "--engine", "native"), "no engine 'native'"),
+        (("simulate", "{p}", "--data", "digits:test", "--prices", "cheap"), "cheap"),
+    ],
+)
+def test_unknown_names_are_refused_with_the_known_ones(
+    arguments, part, checkpoint, exported, tmp_path
+):
+    values = {"c": checkpoint, "p": exported / "program.onnx", "out": tmp_path / "out"}
+    refused(call(*(str(a).format(**values) for a in arguments)), part)
+    assert not (tmp_path / "out").exists()
+
+
+def test_unsupported_layers_of_a_module_are_all_listed():
+    from torch import nn, zeros
+
+    from snnexport import capture
+
+    module = Residual()
+    module.pool = nn.MaxPool2d(2)
+    module.drop = nn.Sigmoid()
+    with pytest.raises(Exception, match=r"(?s)pool: MaxPool2d.*drop: Sigmoid|drop.*pool"):
+        capture(module, zeros(2, 1, 1, 8, 8))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uses a POSIX resource limit")
+def test_a_full_disk_is_one_error_and_leaves_no_trace_of_the_attempt(checkpoint, tmp_path):
+    """A limit on file size stands in for a full disk: write() fails in the same way."""
+    out = tmp_path / "out"
+    script = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); "
+        "from snnexport.cli import main; main()"
+    )
+    command = [sys.executable, "-c", script, "export", str(checkpoint), "-o", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
+    assert done.returncode == 1
+    assert "cannot be written" in done.stderr
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_needs_no_torch():
+    script = (
+        "import sys; sys.modules['torch'] = None; sys.modules['sklearn'] = None\n"
+        "from click.testing import CliRunner; from snnexport.cli import main\n"
+        "r = CliRunner().invoke(main, ['--help']); assert r.exit_code == 0, r.output\n"
+        "r = CliRunner().invoke(main, ['evaluate', 'x']); assert r.exit_code == 1, r.output\n"
+        "assert \"pip install 'spikeport[train]'\" in r.stderr, r.stderr\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
