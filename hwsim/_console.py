@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import click
-
-from hwsim.simulate import Progress
 
 FILE = click.Path(path_type=Path)
 """A file argument; whether it exists is for the reader to say, with exit status 1."""
@@ -23,8 +21,8 @@ def names(text: str | None) -> tuple[str, ...] | None:
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Progress | None]:
-    """Give a callback ``(done, total)`` that draws on stderr; None if that is no terminal."""
+def progress_bar(title: str) -> Iterator[Callable[..., None] | None]:
+    """Give a callback ``(done, total, title=...)`` that draws on stderr, if it is a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -33,4 +31,8 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
 
     with Bar(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(title)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+        def update(done: int, total: int, title: str = title) -> None:
+            bar.update(task, completed=done, total=total, description=title)
+
+        yield update

@@ -177,7 +177,7 @@ def simulate(program: Path, as_json: bool, **options: Any) -> None:
             labels=labels,
             progress=progress,
         )
-    click.echo(report.to_json() if as_json else report.table(), nl=as_json)
+    click.echo(report.to_json() if as_json else report.table())
 
 
 @main.command()
@@ -240,7 +240,7 @@ def demo(out: Path, chip_name: str, samples: int, as_json: bool) -> None:
 
     with progress_bar("demo") as progress:
         report = run_demo(out, load_chip(chip_name), samples, say=_say, progress=progress)
-    click.echo(report.to_json() if as_json else report.table(), nl=as_json)
+    click.echo(report.to_json() if as_json else report.table())
     _say(f"wrote {out / 'report.json'} and {out / 'report.html'}")
 
 

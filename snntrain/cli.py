@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
+from hwsim._console import FILE, as_json, progress_bar
 from hwsim.errors import MissingExtraError
-
-FILE = click.Path(dir_okay=False, path_type=Path)
-FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("recipe", type=FILE)
 @click.option("--init", type=FILE, help="Checkpoint whose weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same --out.")
-@click.option("--out", type=FOLDER, default=Path("out/train"), show_default=True, help="Folder.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+@click.option("--out", type=FILE, default=Path("out/train"), show_default=True, help="Folder.")
+@as_json
 def train(recipe: Path, init: Path | None, resume: bool, out: Path, as_json: bool) -> None:
     """Train the network of RECIPE (.toml); write checkpoint.safetensors and recipe.toml."""
     _need_torch("train")
@@ -32,7 +27,12 @@ def train(recipe: Path, init: Path | None, resume: bool, out: Path, as_json: boo
 
     plan = Recipe.load(recipe)
     start = Checkpoint.load(init) if init else None
-    with _progress() as progress:
+    with progress_bar("training") as bar:
+
+        def progress(done: int, total: int, best: dict[str, float]) -> None:
+            if bar is not None:
+                bar(done, total, f"best validation {100 * best['validation_accuracy']:.1f} %")
+
         checkpoint = fit(plan, init=start, out=out, resume=resume, progress=progress)
     path = out / "checkpoint.safetensors"
     checkpoint.save(path)
@@ -44,7 +44,7 @@ def train(recipe: Path, init: Path | None, resume: bool, out: Path, as_json: boo
 @click.command("evaluate")
 @click.argument("checkpoint", type=FILE)
 @click.option("--data", help="NAME:SPLIT; the test split of the recipe's data by default.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for scripts.")
+@as_json
 def evaluate_command(checkpoint: Path, data: str | None, as_json: bool) -> None:
     """Print the accuracy of CHECKPOINT, computed in floats, on a split of a dataset."""
     _need_torch("evaluate")
@@ -86,22 +86,3 @@ def _need_torch(command: str) -> None:
             f"`spikeport {command}` needs {' and '.join(missing)}, which is not installed",
             hint="pip install 'spikeport[train]'",
         )
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Give a callback for :func:`snntrain.fit` that draws on a terminal; None without one."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("training")
-
-        def update(done: int, total: int, best: dict[str, float]) -> None:
-            text = f"best validation {100 * best['validation_accuracy']:.1f} %"
-            bar.update(task, completed=done, total=total, description=text)
-
-        yield update

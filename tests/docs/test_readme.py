@@ -1,0 +1,25 @@
+"""The README's Python runs, and the commands it names exist."""
+
+import re
+
+from snnexport.cli import main
+
+
+def test_the_python_example_of_the_readme_runs_and_prints_a_report(root, capsys):
+    text = (root / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(code, "README.md", "exec"), {})
+    assert "synaptic operations" in capsys.readouterr().out
+
+
+def test_every_command_that_the_readme_names_exists(root):
+    text = (root / "README.md").read_text()
+    named = set(re.findall(r"^spikeport +(\w+)", text, re.MULTILINE))
+    assert named
+    assert named <= set(main.commands)
+
+
+def test_every_target_that_the_readme_names_is_in_the_makefile(root):
+    targets = set(re.findall(r"^(\w+):", (root / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^make (\w+)", (root / "README.md").read_text(), re.MULTILINE))
+    assert {"demo", "test"} <= named <= targets
