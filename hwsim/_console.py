@@ -5,14 +5,36 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
+from typing import TypeVar
 
 import click
+
+from hwsim.errors import UnsupportedError
+
+_Choice = TypeVar("_Choice", bound=Enum)
 
 FILE = click.Path(path_type=Path)
 """A file argument; whether it exists is for the reader to say, with exit status 1."""
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+def choices(kind: type[_Choice], text: str, what: str) -> tuple[_Choice, ...]:
+    """Return the members that ``A,B`` names, each once, in that order.
+
+    Raises UnsupportedError naming everything unknown; ``what`` is what the members are.
+    """
+    known = {member.value: member for member in kind}
+    asked = names(text) or ()
+    unknown = [name for name in asked if name not in known]
+    if unknown or not asked:
+        raise UnsupportedError(
+            f"there is no {what} {', '.join(map(repr, unknown)) or repr(text)}",
+            hint=f"known: {', '.join(known)}",
+        )
+    return tuple(known[name] for name in dict.fromkeys(asked))
 
 
 def names(text: str | None) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ import torch
 
 from hwsim._onnx import program_bytes
 from hwsim.chip import Chip
-from hwsim.errors import SpikeportError, UnsupportedError
+from hwsim.errors import SpikeportError
 from hwsim.files import write_atomic, write_folder
 from hwsim.program import Program
 from hwsim.trace import npz_bytes
@@ -37,19 +37,6 @@ class Format(Enum):
 
     ONNX = "onnx"
     LAVA = "lava"
-
-    @classmethod
-    def parse(cls, names: str) -> tuple[Format, ...]:
-        """Read a comma-separated list; raise UnsupportedError naming every unknown one."""
-        known = {f.value: f for f in cls}
-        asked = [n.strip() for n in names.split(",") if n.strip()]
-        unknown = [n for n in asked if n not in known]
-        if unknown or not asked:
-            raise UnsupportedError(
-                f"there is no format {', '.join(map(repr, unknown)) or repr(names)}",
-                hint=f"formats: {', '.join(known)}",
-            )
-        return tuple(known[n] for n in dict.fromkeys(asked))
 
 
 @dataclass(frozen=True, eq=False)

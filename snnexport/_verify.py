@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hwsim.energy import Agreement
-from hwsim.errors import MismatchError, UnsupportedError
+from hwsim.errors import MismatchError
 from hwsim.program import Program
 from hwsim.simulate import run
 from hwsim.trace import Trace
@@ -23,19 +23,6 @@ class Judge(Enum):
     LAVA = "lava"
     ONNXRUNTIME = "onnxruntime"
     REFERENCE = "reference"
-
-    @classmethod
-    def parse(cls, names: str) -> tuple[Judge, ...]:
-        """Read a comma-separated list; raise UnsupportedError naming every unknown one."""
-        known = {j.value: j for j in cls}
-        asked = [n.strip() for n in names.split(",") if n.strip()]
-        unknown = [n for n in asked if n not in known]
-        if unknown or not asked:
-            raise UnsupportedError(
-                f"cannot verify against {', '.join(map(repr, unknown)) or repr(names)}",
-                hint=f"judges: {', '.join(known)}",
-            )
-        return tuple(known[n] for n in dict.fromkeys(asked))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,8 +12,8 @@ import click
 
 import hwsim.cli
 import snntrain.cli
-from hwsim._console import FILE, as_json, names, progress_bar
-from hwsim.errors import MissingExtraError, RangeError, SpikeportError
+from hwsim._console import FILE, as_json, choices, names, progress_bar
+from hwsim.errors import FileError, MissingExtraError, RangeError, SpikeportError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,14 @@ class _Group(click.Group):
                 f"{error.name} is not installed", hint=f"pip install 'spikeport[{extra}]'"
             )
             raise _ErrorShown(str(missing)) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            where = error.filename or "a temporary file"
+            failed = FileError(
+                f"{where}: {error.strerror}", hint="free some space, or use another place"
+            )
+            raise _ErrorShown(str(failed)) from None
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -93,7 +102,7 @@ def export(
     from snnexport.passes.quantize import Calibration
     from snntrain.checkpoint import Checkpoint
 
-    asked, chip = Format.parse(formats), load_chip(chip_name)
+    asked, chip = choices(Format, formats, "format"), load_chip(chip_name)
     loaded = Checkpoint.load(checkpoint)
     calibration = None
     if calibrate is not None:
@@ -203,7 +212,7 @@ def verify(
     from snnexport.golden import load_golden, random_frames
     from snnexport.table import verdict_table
 
-    judges, loaded = Judge.parse(against), Program.load(program)
+    judges, loaded = choices(Judge, against, "judge"), Program.load(program)
     stored = None
     golden = program.with_name("golden.npz")
     if options["data"] or options["spikes"]:

@@ -214,7 +214,7 @@ def test_values_outside_the_input_register_are_refused(exported, tmp_path):
         (("export", "{c}", "-o", "{out}", "--chip", "loihi9"), "loihi9"),
         (("export", "{c}", "-o", "{out}", "--calibrate", "mnist:train"), "mnist"),
         (("export", "{c}", "-o", "{out}", "--calibrate", "digits"), "digits"),
-        (("verify", "{p}", "--against", "brian"), "cannot verify against 'brian'"),
+        (("verify", "{p}", "--against", "brian"), "no judge 'brian'"),
         (("simulate", "{p}"), "--data"),
         (("simulate", "{p}", "--data", "digits:test", "--engine", "native"), "no engine 'native'"),
         (("simulate", "{p}", "--data", "digits:test", "--prices", "cheap"), "cheap"),
