@@ -22,6 +22,7 @@ INPUT = "input"
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Flatten)
 _SUMS: tuple[Callable[..., Any], ...] = (operator.add, operator.iadd, torch.add)
 _FLATTENS = (torch.flatten,)
+_SUPPORTED = "Spiking, Conv2d, Linear, AvgPool2d, Flatten, Dropout, sums of currents"
 
 
 def capture(
@@ -105,7 +106,7 @@ class _Walker:
         raise_all(
             "the network cannot be captured",
             list(self.problems),
-            hint="replace these layers; see docs/formats.md for what can be exported",
+            hint=f"replace these layers; what can be captured: {_SUPPORTED}",
         )
         return tuple(layers), str(result.target)
 
@@ -182,7 +183,11 @@ class _Walker:
         if isinstance(m, _TRANSPARENT):
             return True
         if isinstance(m, nn.Linear):
-            return Linear(_array(m.weight), _bias(m))
+            shape = _shape(_input_of(node))
+            if len(shape) == 1:
+                return Linear(_array(m.weight), _bias(m))
+            self._refuse(node, f"Linear on shape {shape}: put a Flatten in front of it")
+            return None
         if isinstance(m, nn.Conv2d) and m.padding_mode == "zeros" and m.padding != "same":
             padding = (0, 0) if isinstance(m.padding, str) else _pair(m.padding)
             sizes = (_pair(m.stride), padding, _pair(m.dilation))
@@ -203,6 +208,11 @@ def _plain(m: nn.AvgPool2d) -> bool:
 
 def _shape(node: fx.Node) -> tuple[int, ...]:
     return tuple(node.meta["tensor_meta"].shape[1:])
+
+
+def _input_of(node: fx.Node) -> fx.Node:
+    (first, *_) = node.all_input_nodes
+    return first
 
 
 def _array(tensor: Any) -> np.ndarray:

@@ -25,10 +25,9 @@ class Calibration:
     low: int
     high: int
 
-    @property
-    def payload(self) -> int:
-        """Return the largest magnitude of a message from the input."""
-        return max(abs(self.low), self.high)
+
+SPIKES = Calibration(0, 1)
+"""What every population sends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +50,35 @@ class _Limits:
         return {name: int((first == i).sum()) for i, name in enumerate(vars(self))}
 
 
+@dataclass(frozen=True)
+class _Drive:
+    """What can arrive at a layer: the range of each edge's messages, for ``steps`` steps."""
+
+    messages: list[Calibration]
+    steps: int
+
+    def largest_input(self, layer: Layer) -> np.ndarray:
+        """Return the largest magnitude of a step's summed input, per channel."""
+        channels = layer.shape[0]
+        up, down = np.zeros((2, channels))
+        for edge, seen in zip(layer.edges, self.messages, strict=True):
+            rows = _rows(edge.weights, channels)
+            excite = np.maximum(rows, 0).sum(axis=1)
+            inhibit = np.maximum(-rows, 0).sum(axis=1)
+            high, low = max(seen.high, 0), max(-seen.low, 0)
+            up = up + high * excite + low * inhibit
+            down = down + high * inhibit + low * excite
+        return np.maximum(up, down)
+
+    def memory(self, decay: Any) -> Any:
+        """Return how far a leaky sum exceeds its input: 1 + (1-d) + ... over all steps.
+
+        Populations are at rest before the first step, so ``steps`` terms are all there are.
+        """
+        kept = 1.0 - np.asarray(decay, np.float64)[..., None]
+        return (kept ** np.arange(self.steps)).sum(axis=-1)
+
+
 def quantize(graph: Graph, chip: Chip, calibration: Calibration) -> Graph:
     """Return ``graph`` (folded) with integer weights, thresholds, biases and decays.
 
@@ -70,8 +98,8 @@ def quantize(graph: Graph, chip: Chip, calibration: Calibration) -> Graph:
         raise CheckError(f"{graph.name}: is not folded", hint="call fold before quantize")
     layers, notes = [], {}
     for layer in graph.layers:
-        payloads = [calibration.payload if e.source == graph.input else 1 for e in layer.edges]
-        integers, note = _quantize_layer(layer, chip, payloads)
+        seen = [calibration if e.source == graph.input else SPIKES for e in layer.edges]
+        integers, note = _quantize_layer(layer, chip, _Drive(seen, graph.steps))
         layers.append(integers)
         notes[layer.name] = {**graph.notes.get(layer.name, {}), "quantized": note}
     return replace(
@@ -79,8 +107,8 @@ def quantize(graph: Graph, chip: Chip, calibration: Calibration) -> Graph:
     )
 
 
-def _quantize_layer(layer: Layer, chip: Chip, payloads: list[int]) -> tuple[Layer, dict[str, Any]]:
-    limits = _limits(layer, chip, payloads)
+def _quantize_layer(layer: Layer, chip: Chip, drive: _Drive) -> tuple[Layer, dict[str, Any]]:
+    limits = _limits(layer, chip, drive)
     scale = limits.scale
     if any(isinstance(e.weights, SumPool) for e in layer.edges):
         scale = np.full_like(scale, scale.max())
@@ -91,7 +119,7 @@ def _quantize_layer(layer: Layer, chip: Chip, payloads: list[int]) -> tuple[Laye
         )
     for _ in range(_ATTEMPTS):
         integers = _at_scale(layer, chip, scale)
-        excess = _current_bound(integers, payloads) / (STATE_LIMIT - 1)
+        excess = _current_bound(integers, drive) / (STATE_LIMIT - 1)
         if np.all(excess <= 1.0):
             break
         scale = scale * np.maximum(excess, 1.0) * 1.0001
@@ -105,20 +133,17 @@ def _quantize_layer(layer: Layer, chip: Chip, payloads: list[int]) -> tuple[Laye
             f"{layer.name}: a threshold of {np.min(integers.neuron.threshold)} rounds to 0 units",
             hint="its weights dwarf its threshold; train with weight decay or a higher threshold",
         )
-    return integers, _note(layer, integers, limits, payloads)
+    return integers, _note(layer, integers, limits, drive)
 
 
-def _limits(layer: Layer, chip: Chip, payloads: list[int]) -> _Limits:
-    """Return the four lower limits of the scale, each per channel (JOINT formulas)."""
+def _limits(layer: Layer, chip: Chip, drive: _Drive) -> _Limits:
+    """Return the four lower limits of the scale, each per channel (docs/formats.md)."""
     channels = layer.shape[0]
-    largest, positive, negative = np.zeros((3, channels))
-    for edge, payload in zip(layer.edges, payloads, strict=True):
-        rows = _rows(edge.weights, channels)
-        largest = np.maximum(largest, np.abs(rows).max(axis=1))
-        positive = positive + payload * np.maximum(rows, 0).sum(axis=1)
-        negative = negative + payload * np.maximum(-rows, 0).sum(axis=1)
+    largest = np.zeros(channels)
+    for edge in layer.edges:
+        largest = np.maximum(largest, np.abs(_rows(edge.weights, channels)).max(axis=1))
     neuron = layer.neuron
-    reach = np.maximum(positive, negative) / np.maximum(neuron.decay_u, 1 / DECAY_UNITY)
+    reach = drive.largest_input(layer) * drive.memory(neuron.decay_u)
     mantissa, exponent = _bias_limits(chip)
     ones = np.ones(channels)
     return _Limits(
@@ -177,23 +202,16 @@ def _rows(weights: Weights | None, channels: int) -> np.ndarray:
     return weights.weight.reshape(channels, -1)
 
 
-def _current_bound(layer: Layer, payloads: list[int]) -> np.ndarray:
+def _current_bound(layer: Layer, drive: _Drive) -> np.ndarray:
     """Return the largest ``|u|`` that integer ``layer`` can reach, per channel.
 
-    A leaky sum of inputs of at most X stays within ``X / decay``; rounding toward zero only
-    shrinks it.
+    Rounding decays toward zero only shrinks it.
     """
-    channels = layer.shape[0]
-    positive, negative = np.zeros((2, channels))
-    for edge, payload in zip(layer.edges, payloads, strict=True):
-        rows = _rows(edge.weights, channels)
-        positive = positive + payload * np.maximum(rows, 0).sum(axis=1)
-        negative = negative + payload * np.maximum(-rows, 0).sum(axis=1)
-    reach = STATE_UNIT * np.maximum(positive, negative)
-    return reach * DECAY_UNITY / np.maximum(layer.neuron.decay_u, 1)
+    decay = np.asarray(layer.neuron.decay_u) / DECAY_UNITY
+    return STATE_UNIT * drive.largest_input(layer) * drive.memory(decay)
 
 
-def _note(layer: Layer, integers: Layer, limits: _Limits, payloads: list[int]) -> dict[str, object]:
+def _note(layer: Layer, integers: Layer, limits: _Limits, drive: _Drive) -> dict[str, object]:
     """Say what was decided, for people: scales, what decides them, and the error made."""
     assert integers.scale is not None
     channels = layer.shape[0]
@@ -209,7 +227,7 @@ def _note(layer: Layer, integers: Layer, limits: _Limits, payloads: list[int]) -
         "decided_by": limits.binding,
         "largest_weight": largest,
         "weight_sqnr_db": float(10 * np.log10(powers / errors)) if errors > 0 else None,
-        "largest_current": int(_current_bound(integers, payloads).max()),
+        "largest_current": int(_current_bound(integers, drive).max()),
         "threshold": [
             int(np.min(integers.neuron.threshold)),
             int(np.max(integers.neuron.threshold)),

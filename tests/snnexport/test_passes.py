@@ -234,3 +234,27 @@ def test_a_pool_that_feeds_neurons_becomes_a_sum_pool(frames):
     expected = interpret(quantize(fold(graph), chip, CALIBRATION), x).spikes["3"]
     assert trace is not None
     assert (trace.spikes["3"][2:7] == expected).all()
+
+
+@pytest.mark.parametrize(("low", "high"), [(-9, 9), (-16, 0), (-3, 12)])
+@pytest.mark.parametrize("decay_u", [0.0, 0.02, 0.7, 1.0])
+def test_no_input_of_either_sign_passes_the_proven_bound(rng, low, high, decay_u):
+    edge = Edge("input", "w", Linear(rng.normal(size=(3, 40))))
+    layer = Layer("x", (3,), _cuba(decay_u=decay_u, threshold=60.0), (edge,))
+    chip = load_chip("loihi2")
+    graph = quantize(Graph("g", "input", (40,), (layer,), "x", 5), chip, Calibration(low, high))
+    weight = graph.layer("x").edges[0].weights.weight
+    loudest = np.stack([np.where(s * weight[c] > 0, high, low) for c in range(3) for s in (1, -1)])
+    frames = np.repeat(loudest[None], 5, axis=0)
+    trace = run(lower(graph, chip), frames, record="state").trace
+    assert trace is not None
+    reached = np.abs(trace.u["x"].astype(int)).max()
+    bound = graph.notes["x"]["quantized"]["largest_current"]
+    # at most one unit is lost a step to rounding, and integer decays round the real ones
+    assert bound - 5 <= reached <= bound < STATE_LIMIT
+
+
+def test_a_linear_layer_on_unflattened_channels_is_refused_by_name(frames):
+    module = nn.Sequential(nn.Linear(8, 3), Spiking(1))
+    with pytest.raises(CheckError, match="0: Linear"):
+        capture(module, frames.float())
