@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import fx, nn
-from torch.fx.passes.shape_prop import ShapeProp
 from torch.fx.proxy import TraceError
 
 from hwsim.errors import UnsupportedError, raise_all
@@ -53,7 +53,7 @@ def capture(
     module.eval()
     try:
         traced = _trace(module)
-        ShapeProp(traced).propagate(example[0])
+        _run_for_shapes(module, traced, example[0])
         layers, output = _Walker(traced).walk()
     finally:
         module.train(was_training)
@@ -66,6 +66,16 @@ def capture(
         steps=int(example.shape[0]),
         readout=readout,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class _Path:
+    """What lies between a neuron ``target`` and the place a walk back has reached."""
+
+    target: str
+    module: str
+    weights: Weights | None = None
+    pool: Pool | None = None
 
 
 class _Tracer(fx.Tracer):
@@ -83,6 +93,27 @@ def _trace(module: nn.Module) -> fx.GraphModule:
         ) from None
 
 
+class _Shapes(fx.Interpreter):
+    """Runs a traced network once and notes the shape of every value, without the batch."""
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        n.meta["shape"] = tuple(result.shape[1:]) if isinstance(result, torch.Tensor) else ()
+        return result
+
+
+def _run_for_shapes(module: nn.Module, traced: fx.GraphModule, frame: torch.Tensor) -> None:
+    try:
+        _Shapes(traced).run(frame)
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UnsupportedError(
+            f"{type(module).__name__}: forward fails on a frame of shape {tuple(frame.shape)}: "
+            f"{reason}",
+            hint="example must be (T, B, *shape) of what forward takes for one step",
+        ) from None
+
+
 class _Walker:
     """Reads a traced graph backwards from each neuron, collecting what it does not know."""
 
@@ -96,6 +127,9 @@ class _Walker:
         layers = [self._layer(n) for n in nodes if self._neuron(n) is not None]
         for node in nodes:
             self._known(node)
+        inputs = [n for n in nodes if n.op == "placeholder" and n.users]
+        if len(inputs) != 1:
+            self.problems[f"forward takes {len(inputs)} inputs, not one"] = None
         (result,) = next(n for n in nodes if n.op == "output").args
         if not isinstance(result, fx.Node) or self._neuron(result) is None:
             self.problems["output: the network does not end in one Spiking layer"] = None
@@ -117,13 +151,14 @@ class _Walker:
     def _layer(self, node: fx.Node) -> Layer:
         spiking = self._neuron(node)
         assert spiking is not None
-        edges = [self._edge(term, str(node.target)) for term in self._terms(node.args[0])]
+        name = str(node.target)
+        edges = self._edges(node.all_input_nodes[0], _Path(target=name, module=name))
         norm = None
         if spiking.norm is not None:
             gain, offset = spiking.norm.affine(torch.empty(0))
             norm = Norm(_array(gain), _array(offset))
         return Layer(
-            name=str(node.target),
+            name=name,
             shape=_shape(node),
             neuron=Cuba(
                 decay_u=_scalar(spiking.decay_u),
@@ -131,40 +166,42 @@ class _Walker:
                 threshold=_scalar(spiking.threshold),
                 bias=0.0,
             ),
-            edges=tuple(e for e in edges if e is not None),
+            edges=tuple(edges),
             norm=norm,
         )
 
-    def _terms(self, node: Any) -> list[fx.Node]:
-        """Return the currents that are added before a neuron."""
-        if isinstance(node, fx.Node) and node.op == "call_function" and node.target in _SUMS:
-            return [term for arg in node.args for term in self._terms(arg)]
-        return [node] if isinstance(node, fx.Node) else []
+    def _edges(self, node: fx.Node, path: _Path) -> list[Edge]:
+        """Follow a current back to the spikes it comes from; a sum has several sources."""
+        if node.op == "placeholder" or self._neuron(node) is not None:
+            if path.weights is None and path.pool is None:
+                self._refuse(node, f"its spikes enter {path.target} without weights")
+            source = INPUT if node.op == "placeholder" else str(node.target)
+            return [Edge(source, path.module, path.weights, path.pool)]
+        part = self._known(node)
+        if part is None or node.op == "output":
+            return []
+        path = self._extend(path, node, part)
+        first, *others = node.all_input_nodes
+        found = self._edges(first, path)
+        for addend in others:  # a bias belongs to one of them only
+            found += self._edges(addend, replace(path, weights=_without_bias(path.weights)))
+        return found
 
-    def _edge(self, node: fx.Node, target: str) -> Edge | None:
-        """Follow a current back to the spikes it comes from."""
-        weights: Weights | None = None
-        pool: Pool | None = None
-        module = target
-        while node.op not in ("placeholder", "output") and self._neuron(node) is None:
-            part = self._known(node)
-            if isinstance(part, Convolution | Linear):
-                if weights is not None or pool is not None:
-                    self._refuse(node, f"weights without a neuron before {module}")
-                weights, module = part, str(node.target)
-            elif isinstance(part, Pool):
-                if pool is not None:
-                    self._refuse(node, "two pools without a neuron between")
-                pool, module = part, module if weights else str(node.target)
-            elif part is None:
-                return None
-            first = node.args[0]
-            assert isinstance(first, fx.Node)
-            node = first
-        source = INPUT if node.op == "placeholder" else str(node.target)
-        if weights is None and pool is None:
-            self._refuse(node, f"spikes enter {target} without weights")
-        return Edge(source, module, weights, pool)
+    def _extend(self, path: _Path, node: fx.Node, part: Weights | Pool | bool) -> _Path:
+        """Return ``path`` with what ``node`` adds to it."""
+        if isinstance(part, Pool):
+            if path.pool is not None:
+                self._refuse(node, "there is no neuron between it and another pool")
+            module = path.module if path.weights is not None else str(node.target)
+            return replace(path, pool=part, module=module)
+        if not isinstance(part, bool):
+            if path.weights is not None or path.pool is not None:
+                self._refuse(node, f"there is no neuron between it and {path.module}")
+            return replace(path, weights=part, module=str(node.target))
+        source = node.all_input_nodes[0]
+        if path.weights is None and _shape(node) != _shape(source):
+            self._refuse(node, "it comes between weights and neurons; put it before the weights")
+        return path
 
     def _known(self, node: fx.Node) -> Weights | Pool | bool | None:
         """Return what a node does to a current, True if nothing, None (refused) if unknown."""
@@ -172,18 +209,33 @@ class _Walker:
             return True
         if node.op == "call_module":
             return self._known_module(node, self.modules[str(node.target)])
-        if node.op == "call_function" and (node.target in _SUMS or node.target in _FLATTENS):
+        if node.op == "call_function" and node.target in _SUMS:
+            return self._known_sum(node)
+        if node.op == "call_function" and node.target in _FLATTENS:
             return True
         if node.op == "call_method" and node.target == "flatten":
             return True
         self._refuse(node, "is not supported")
         return None
 
+    def _known_sum(self, node: fx.Node) -> bool | None:
+        """Return True for a plain sum of two tensors of one shape."""
+        terms = [a for a in node.args if isinstance(a, fx.Node)]
+        if len(terms) != 2 or node.kwargs:
+            self._refuse(node, "only plain sums of two currents are supported")
+        elif terms[0] is terms[1]:
+            self._refuse(node, "the sum of a current with itself is not supported")
+        elif _shape(terms[0]) != _shape(terms[1]):
+            self._refuse(node, f"adds shapes {_shape(terms[0])} and {_shape(terms[1])}")
+        else:
+            return True
+        return None
+
     def _known_module(self, node: fx.Node, m: nn.Module) -> Weights | Pool | bool | None:
         if isinstance(m, _TRANSPARENT):
             return True
         if isinstance(m, nn.Linear):
-            shape = _shape(_input_of(node))
+            shape = _shape(node.all_input_nodes[0])
             if len(shape) == 1:
                 return Linear(_array(m.weight), _bias(m))
             self._refuse(node, f"Linear on shape {shape}: put a Flatten in front of it")
@@ -202,17 +254,16 @@ class _Walker:
         self.problems[f"{where}: {reason}"] = None
 
 
+def _without_bias(weights: Weights | None) -> Weights | None:
+    return weights if weights is None else replace(weights, bias=None)
+
+
 def _plain(m: nn.AvgPool2d) -> bool:
     return m.count_include_pad and not m.ceil_mode and m.divisor_override is None
 
 
 def _shape(node: fx.Node) -> tuple[int, ...]:
-    return tuple(node.meta["tensor_meta"].shape[1:])
-
-
-def _input_of(node: fx.Node) -> fx.Node:
-    (first, *_) = node.all_input_nodes
-    return first
+    return node.meta["shape"]
 
 
 def _array(tensor: Any) -> np.ndarray:
