@@ -164,7 +164,10 @@ def loss(rates: Tensor, labels: Tensor) -> Tensor:
 
 
 def one_cycle(fraction: float) -> float:
-    """Return the learning rate over its peak after ``fraction`` (0..1) of all updates."""
+    """Return the learning rate over its peak after ``fraction`` (0..1) of all updates.
+
+    A function and not torch's scheduler, so that a resumed run has no state to restore.
+    """
     if fraction < RISE:
         return _cosine(FIRST, 1.0, fraction / RISE)
     return _cosine(1.0, LAST, (fraction - RISE) / (1 - RISE))
