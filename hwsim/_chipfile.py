@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from hwsim.errors import FileError, UnsupportedError
 from hwsim.files import read_bytes
+from hwsim.neurons import NEURONS, registers
 
 _T = TypeVar("_T")
 COUNTERS = frozenset(
@@ -98,6 +99,16 @@ class Bias:
     mantissa_bits: int
     exponent_bits: int
     source: str
+
+    @property
+    def mantissa_limit(self) -> int:
+        """Return the largest mantissa; the smallest is one below its negative."""
+        return 2 ** (self.mantissa_bits - 1) - 1
+
+    @property
+    def exponent_limit(self) -> int:
+        """Return the largest exponent."""
+        return 2**self.exponent_bits - 1
 
 
 @dataclass(frozen=True)
@@ -209,15 +220,27 @@ def _sentences(head: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
 
 def _registers(content: dict[str, Any], where: str) -> dict[str, dict[str, dict[str, Any]]]:
     for neuron in content:
-        for name, spec in _tables(content, neuron, f"{where}: [registers").items():
-            place = f"{where}: [registers.{neuron}.{name}]"
-            if not isinstance(spec, dict) or not {"low", "high", "source"} <= spec.keys():
-                raise _wrong(place, "needs low, high and source")
-            _refuse_unknown(spec, {"low", "high", "step", "source"}, place)
-            for key in spec.keys() - {"source"}:
-                if not _fits(spec[key], "int"):
-                    raise _wrong(place, f"{key} = {spec[key]!r} is not int")
+        place = f"{where}: [registers.{neuron}]"
+        found = _tables(content, neuron, f"{where}: [registers")
+        if neuron not in NEURONS:
+            raise _wrong(place, "no such neuron", f"there are: {', '.join(NEURONS)}")
+        declared = registers(NEURONS[neuron])
+        _refuse_unknown(found, declared, place)
+        for name, spec in found.items():
+            _check_register(spec, f"{where}: [registers.{neuron}.{name}]")
+        missing = sorted(declared.keys() - found.keys())
+        if missing:
+            raise _wrong(place, f"needs {', '.join(missing)}")
     return content
+
+
+def _check_register(spec: Any, place: str) -> None:
+    if not isinstance(spec, dict) or not {"low", "high", "source"} <= spec.keys():
+        raise _wrong(place, "needs low, high and source")
+    _refuse_unknown(spec, {"low", "high", "step", "source"}, place)
+    for key in spec.keys() - {"source"}:
+        if not _fits(spec[key], "int"):
+            raise _wrong(place, f"{key} = {spec[key]!r} is not int")
 
 
 def _named(

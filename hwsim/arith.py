@@ -163,6 +163,24 @@ def bias_registers(bias: np.ndarray, mantissa_limit: int, exponent_limit: int) -
     return bias >> exponent, exponent
 
 
+def bias_fits(bias: np.ndarray, mantissa_limit: int, exponent_limit: int) -> np.ndarray:
+    """Say which ``bias`` values a mantissa and an exponent hold exactly."""
+    mantissa, exponent = bias_registers(bias, mantissa_limit, exponent_limit)
+    inside = (mantissa <= mantissa_limit) & (mantissa >= -mantissa_limit - 1)
+    return inside & (mantissa << exponent == bias)
+
+
+def threshold_mantissa(threshold: np.ndarray) -> np.ndarray:
+    """Return what the threshold register holds: the threshold in units of weight."""
+    return threshold >> ACTIVATION_SHIFT
+
+
+def even_weights(weight: np.ndarray) -> np.ndarray:
+    """Round real weights to the nearest that a mixed-sign 8-bit synapse holds."""
+    even = 2 * np.rint(np.asarray(weight) / 2).astype(np.int64)
+    return np.clip(even, WEIGHT_MIN, WEIGHT_MAX - 1)
+
+
 def round_bias(bias: np.ndarray, mantissa_limit: int, exponent_limit: int) -> np.ndarray:
     """Round real ``bias`` values to the nearest that a mantissa and an exponent can hold."""
     bias = np.asarray(bias, np.float64)

@@ -15,7 +15,7 @@ from hwsim._chipfile import (
     chip_names,
     load_chip,
 )
-from hwsim.arith import SignMode, bias_registers, truncate_weights
+from hwsim.arith import SignMode, bias_fits, truncate_weights
 from hwsim.errors import raise_all
 from hwsim.neurons import problems
 from hwsim.program import Connection, Population, Program
@@ -55,14 +55,15 @@ def _neuron_problems(p: Population, chip: Chip) -> list[str]:
     narrower = {name: dict(spec) for name, spec in chip.registers[kind].items()}
     found = [f"{line}; {_WAY_OUT}" for line in problems(p.neuron, p.name, narrower)]
     bias = np.asarray(getattr(p.neuron, "bias", 0))
-    limit, bits = (1 << (chip.bias.mantissa_bits - 1)) - 1, chip.bias.exponent_bits
-    mantissa, exponent = bias_registers(bias, limit, (1 << bits) - 1)
-    lost = (mantissa << exponent != bias) & (mantissa <= limit) & (mantissa >= -limit - 1)
+    limits = (chip.bias.mantissa_limit, chip.bias.exponent_limit)
+    low, high = (narrower.get("bias", {}).get(end) for end in ("low", "high"))
+    inside = (bias >= low) & (bias <= high) if low is not None and high is not None else True
+    lost = ~bias_fits(bias, *limits) & inside
     if lost.any():
         found.append(
             f"{p.name}: bias = {bias[lost].flat[0]} does not fit a {chip.bias.mantissa_bits}-bit "
-            f"mantissa << {bits}-bit exponent ({lost.sum()} of {bias.size} values); "
-            "round it with hwsim.arith.round_bias"
+            f"mantissa << {chip.bias.exponent_bits}-bit exponent "
+            f"({lost.sum()} of {bias.size} values); round it with hwsim.arith.round_bias"
         )
     return found
 

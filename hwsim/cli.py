@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from hwsim._console import FILE, as_json, names
+from hwsim.console import FILE, as_json, names
 
 
 @click.command()
@@ -50,7 +50,8 @@ def report(
     FILE is a report.json that simulate or the demo wrote, or a program (.onnx) with the trace
     of a run.
     """
-    from hwsim.energy import Report, report_of_trace
+    from hwsim.energy import Report
+    from hwsim.reporting import report_of_trace
 
     if trace is None:
         if chip or prices or file.suffix == ".onnx":

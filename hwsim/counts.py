@@ -14,7 +14,8 @@ from hwsim.trace import Trace
 class PopulationCounts:
     """Sums over all samples and each population's own window of T steps.
 
-    updates: neurons x samples x T, all of them; driven: those that received a nonzero
+    A run that ends before the window does is counted as far as it went. updates: neurons x
+    samples x steps of the window, all of them; driven: those that received a nonzero
     activation; wraps, saturations: updates in which u left, v hit the end of, its register;
     silent, always_firing: neurons that never, or in every step of every sample, spiked.
     """
@@ -43,11 +44,11 @@ class ConnectionCounts:
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of a run of ``samples`` samples of ``steps`` frames; ``latency`` in steps."""
+    """Counts of a run of ``samples`` samples of ``steps`` frames in ``machine_steps`` steps."""
 
     samples: int
     steps: int
-    latency: int
+    machine_steps: int
     populations: tuple[PopulationCounts, ...]
     connections: tuple[ConnectionCounts, ...]
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,21 +16,12 @@ from hwsim._report.report import (
     Table,
     Term,
 )
-from hwsim.chip import Chip, Price, PriceTable, load_chip
+from hwsim.chip import Chip, Price, PriceTable
 from hwsim.counts import Counts
-from hwsim.errors import FileError, MismatchError, UnsupportedError
-from hwsim.files import read_bytes, read_npz, write_atomic
 from hwsim.program import Program
-from hwsim.simulate import Progress, Run, run
-from hwsim.trace import npz_bytes
 
-__all__ = [
-    "Agreement", "Context", "Report", "Simulation", "counts_of_trace", "price",
-    "report_of_trace", "simulate_and_report",
-]  # fmt: skip
+__all__ = ["Agreement", "Context", "Report", "price"]
 
-INPUT_KEY = "input"
-"""Name of the frames (T, B, *shape) in a trace file."""
 _NEEDED = {
     "spike_synops": "spike synaptic operations",
     "graded_synops": "graded synaptic operations",
@@ -84,7 +72,7 @@ def price(
         terms=tuple(term for t in tables for term in terms[t.name]),
         missing=(*gaps, *_unbounded(tables, counters, program), *chip.not_priced),
         covers=_covers(tables, gaps),
-        notes=chip.notes,
+        notes=(*_cut(counts, program), *chip.notes),
         by_table=used,
     )
     spans = (
@@ -93,6 +81,17 @@ def price(
     )
     means = per_inference(counts, program, *spans)
     return Report(chip.name, counts.samples, means, layers(counts), energy)
+
+
+def _cut(counts: Counts, program: Program | None) -> list[str]:
+    """Say so if the run ended before the last answer was there."""
+    if program is None or counts.machine_steps >= counts.steps + program.latency:
+        return []
+    whole = counts.steps + program.latency
+    return [
+        f"The run was cut: {counts.machine_steps} of {whole} machine steps. Counts and costs are "
+        "those of the part that ran, and classes were read before the last spikes."
+    ]
 
 
 def _unbounded(
@@ -164,7 +163,7 @@ def _latency(table: PriceTable, counters: dict[str, int], counts: Counts) -> Bra
     """Bracket one inference: nothing but barriers .. everything one after the other on a core."""
     if table.barrier_low_ns is None or table.barrier_high_ns is None:
         return Bracket(None, None)
-    steps = counts.steps + counts.latency
+    steps = counts.machine_steps
     serial = 0.0
     for p in table.terms:
         high = _bounds(p, counters)[1]
@@ -193,106 +192,3 @@ def _covers(tables: Sequence[PriceTable], gaps: list[str]) -> str:
         for t in tables
     ]
     return f"neuromorphic cores only: {'; '.join(parts)}"
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """How to run, what to write, and which prices to use: the options of ``simulate``.
-
-    steps: machine steps, T plus the latency if None. state: keep u and v in the trace.
-    trace, report, html: files to write. prices: tables, all of ``chip`` if None.
-    """
-
-    engine: str = "reference"
-    steps: int | None = None
-    state: bool = False
-    trace: Path | None = None
-    report: Path | None = None
-    html: Path | None = None
-    chip: str = "loihi1"
-    prices: tuple[str, ...] | None = None
-
-
-def simulate_and_report(
-    program: Program,
-    spikes: np.ndarray,
-    how: Simulation | None = None,
-    *,
-    context: Context | None = None,
-    labels: np.ndarray | None = None,
-    progress: Progress | None = None,
-) -> tuple[Run, Report]:
-    """Run ``spikes`` (T, B, *shape), price the run, and write the files ``how`` names.
-
-    ``labels`` (B,) give the accuracy of the program; ``context`` the rest of what a report
-    names. The trace also holds the input, as ``input``.
-    """
-    how, context = how or Simulation(), context or Context()
-    chip = load_chip(how.chip)
-    record = "none" if how.trace is None else "state" if how.state else "spikes"
-    result = run(
-        program, spikes, engine=how.engine, record=record, steps=how.steps, progress=progress
-    )
-    if result.counts is None:
-        raise UnsupportedError(f"engine {how.engine} does not count", hint='use engine="reference"')
-    context = replace(context, program=context.program or program.name)
-    if labels is not None:
-        context = replace(context, accuracy_program=float(np.mean(result.predictions == labels)))
-    priced = price(result.counts, chip, prices=how.prices, program=program, inputs=spikes)
-    report = priced.with_context(context)
-    if how.trace is not None and result.trace is not None:
-        arrays = {**result.trace.arrays, INPUT_KEY: spikes}
-        write_atomic(how.trace, npz_bytes(arrays))
-    if how.report is not None:
-        write_atomic(how.report, report.to_json() + "\n")
-    if how.html is not None:
-        write_atomic(how.html, report.html())
-    return result, report
-
-
-def counts_of_trace(
-    program: Program, arrays: Mapping[str, np.ndarray], where: str = "trace"
-) -> Counts:
-    """Count a trace file's run by repeating it on the reference engine.
-
-    ``arrays``: of a file ``simulate --trace`` wrote, the input included. Raises FileError if
-    the input or a population is not in it, MismatchError if the recorded spikes are not those
-    of the program on that input.
-    """
-    names = [INPUT_KEY, *(f"{p.name}/spikes" for p in program.populations)]
-    absent = [name for name in names if name not in arrays]
-    if absent:
-        raise FileError(
-            f"{where}: has no {', '.join(absent)}",
-            hint="give the file that spikeport simulate --trace wrote for this program",
-        )
-    steps = len(np.atleast_1d(arrays[names[1]]))
-    result = run(program, arrays[names[0]], record="spikes", steps=steps)
-    assert result.trace is not None
-    assert result.counts is not None
-    for p in program.populations:
-        expected, recorded = result.trace.spikes[p.name], arrays[f"{p.name}/spikes"]
-        if recorded.shape != expected.shape:
-            place = f"shape {recorded.shape} is not {expected.shape}"
-        elif (recorded != expected).any():
-            at = tuple(int(i) for i in np.argwhere(recorded != expected)[0])
-            values = f"{recorded[at]} is not {expected[at]}"
-            place = f"step {at[0] + 1}, sample {at[1]}, neuron {at[2:]}: {values}"
-        else:
-            continue
-        raise MismatchError(
-            f"{where}: {p.name}: {place}", hint="the trace is of another program or input"
-        )
-    return result.counts
-
-
-def report_of_trace(
-    file: Path, trace: Path, *, chip: str = "loihi1", prices: Sequence[str] | None = None
-) -> Report:
-    """Price the run in a trace file of the program in ``file``; see ``counts_of_trace``."""
-    program, arrays = Program.load(file), read_npz(trace)
-    counts = counts_of_trace(program, arrays, str(trace))
-    inputs = arrays[INPUT_KEY]
-    priced = price(counts, load_chip(chip), prices=prices, program=program, inputs=inputs)
-    digest = sha256(read_bytes(file, "a program")).hexdigest()
-    return priced.with_context(Context(program=program.name, sha256=digest))

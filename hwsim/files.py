@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import re
 import shutil
+import tokenize
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 
 from hwsim.errors import FileError
+
+_DAMAGED = (
+    OSError, ValueError, EOFError, KeyError, SyntaxError, RuntimeError, NotImplementedError,
+    MemoryError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+)  # fmt: skip
+"""What NumPy raises, depending on where a file is damaged."""
 
 
 def read_bytes(path: Path, kind: str) -> bytes:
@@ -42,8 +54,16 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     except OSError as error:
         raise FileError(
             f"{path}: cannot be written: {error.strerror} ({len(data)} bytes)",
-            hint="free some space, or write to another place; nothing was changed",
+            hint=_write_hint(error, path),
         ) from None
+
+
+def _write_hint(error: OSError, path: Path) -> str:
+    if path.is_dir():
+        return "that is a folder: give the path of a file"
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    way = "free some space" if full else "choose a place that can be written"
+    return f"{way}; nothing was changed"
 
 
 def read_npy(path: Path) -> np.ndarray:
@@ -72,33 +92,81 @@ def _load_numpy(path: Path, kind: str) -> np.ndarray | dict[str, np.ndarray]:
             return {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise FileError(f"{path}: no such file", hint=hint) from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGED as error:
         raise FileError(f"{path}: is not {kind}: {error}", hint=hint) from None
 
 
 def write_folder(folder: Path, build: Callable[[Path], None]) -> None:
-    """Let ``build`` write into a folder beside ``folder``, then move its entries over.
+    """Let ``build`` write into a hidden folder inside ``folder``, then move its entries up.
 
-    Entries of ``folder`` with other names stay. If ``build`` fails, nothing was changed.
+    Entries of ``folder`` with other names stay. If anything fails, or if another call is
+    writing there, ``folder`` is as it was.
     """
     folder = folder.resolve()
-    stage = folder.with_name(f".{folder.name or 'export'}.{os.getpid()}.part")
+    made = not folder.exists()
     try:
-        stage.mkdir(parents=True)
-        build(stage)
-        folder.mkdir(exist_ok=True)
-        for entry in sorted(stage.iterdir()):
-            target = folder / entry.name
-            if target.is_dir() and not target.is_symlink():
-                target.rename(stage / f"{entry.name}.old")
-            entry.replace(target)
+        folder.mkdir(parents=True, exist_ok=True)
+        with _only_writer(folder), _stage(folder) as stage:
+            build(stage)
+            _move_up(stage, folder)
     except FileError as error:
-        message = error.message.replace(str(stage), str(folder))
+        _remove_if(made, folder)
+        message = re.sub(r"/\.[0-9]+\.part", "", error.message)
         raise FileError(message, hint=error.hint) from None
     except OSError as error:
+        _remove_if(made, folder)
         raise FileError(
             f"{folder}: cannot be written: {error.strerror}",
-            hint="free some space, or write to another place",
+            hint="choose a folder that can be written, with some space left",
+        ) from None
+
+
+@contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock; FileError if another process holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise FileError(
+            f"{folder}: another process is writing there", hint="wait for it, or use another folder"
         ) from None
     finally:
+        os.close(handle)
+
+
+@contextmanager
+def _stage(folder: Path) -> Iterator[Path]:
+    stage = folder / f".{os.getpid()}.part"
+    try:
+        stage.mkdir()
+        yield stage
+    finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+def _move_up(stage: Path, folder: Path) -> None:
+    """Move every entry of ``stage`` into ``folder``; put the old ones back on any error."""
+    names = sorted(entry.name for entry in stage.iterdir())
+    old = stage / ".old"
+    old.mkdir()
+    moved: list[str] = []
+    try:
+        for name in names:
+            if (folder / name).exists() or (folder / name).is_symlink():
+                (folder / name).rename(old / name)
+            moved.append(name)
+            (stage / name).rename(folder / name)
+    except OSError:
+        for name in moved:
+            if (folder / name).exists():
+                (folder / name).rename(stage / name)
+            if (old / name).exists():
+                (old / name).rename(folder / name)
+        raise
+
+
+def _remove_if(made: bool, folder: Path) -> None:
+    if made:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -122,6 +122,12 @@ class Program:
         """Return the value of ``step % period`` at which ``population`` is set to rest."""
         return None if self.period is None else (1 + population.latency) % self.period
 
+    def to_bytes(self) -> bytes:
+        """Return the content of the file that :meth:`save` writes."""
+        from hwsim._onnx import program_bytes
+
+        return program_bytes(self)
+
     def save(self, path: str | Path) -> None:
         """Write a valid ONNX model that onnxruntime executes (docs/formats.md)."""
         from hwsim._onnx import save_program
@@ -155,6 +161,7 @@ def expand(value: object, shape: Shape) -> np.ndarray:
 def _structure_problems(program: Program) -> list[str]:
     names = [program.input.name, *(p.name for p in program.populations)]
     found = [f"name {n!r} is used twice" for n in sorted({n for n in names if names.count(n) > 1})]
+    found += [f"name {n!r} cannot be written to a file" for n in names if not _writable(n)]
     if not program.populations:
         return [*found, "there is no population"]
     pairs = [c.name for c in program.connections]
@@ -172,6 +179,11 @@ def _structure_problems(program: Program) -> list[str]:
     for c in program.connections:
         found += _connection_problems(program, c, names)
     return found
+
+
+def _writable(name: str) -> bool:
+    """Say whether ``name`` is text that every format can hold."""
+    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
 
 
 def _population_problems(p: Population) -> list[str]:

@@ -21,6 +21,15 @@ class Record(Enum):
     SPIKES = "spikes"
     STATE = "state"
 
+    @classmethod
+    def parse(cls, name: str) -> Record:
+        """Return the member called ``name``; raise UnsupportedError listing them all."""
+        for member in cls:
+            if member.value == name:
+                return member
+        known = ", ".join(repr(member.value) for member in cls)
+        raise UnsupportedError(f"there is no record={name!r}", hint=f"use one of {known}")
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -85,7 +94,7 @@ def run(
     steps = len(spikes) + program.latency if steps is None else steps
     if steps < 1:
         raise RangeError(f"steps = {steps} does not fit 1..", hint="leave it out for the default")
-    return reference.run(program, spikes, Record(record), steps, progress)
+    return reference.run(program, spikes, Record.parse(record), steps, progress)
 
 
 def check_input(program: Program, spikes: np.ndarray) -> None:

@@ -43,13 +43,6 @@ class Synapse(Protocol):
         """Turn payloads (B, *source) into activations (B, *target), both int64."""
         ...
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sums of positive and of negative weights into a neuron, both >= 0.
-
-        One value per target channel, or one for all.
-        """
-        ...
-
 
 @dataclass(frozen=True, eq=False)
 class Dense:
@@ -87,12 +80,6 @@ class Dense:
         rows = self.weight.T.astype(np.int64)[neuron]
         total = _sum_rows(rows * flat[sample, neuron][:, None], sample, len(spikes))
         return wrap32(scale_sum(total, self.exponent))
-
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sum over the inputs of each output, after the exponent (rounded up)."""
-        positive = np.maximum(self.weight, 0).sum(axis=1)
-        negative = np.maximum(-self.weight, 0).sum(axis=1)
-        return scale_sum(positive, self.exponent), -scale_sum(-negative, self.exponent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,11 +162,6 @@ class Conv2d:
         total = total.reshape(batch, height, width, out_channels).transpose(0, 3, 1, 2)
         return wrap24(total)
 
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sum over the whole kernel of each output channel (borders see less)."""
-        axes = (1, 2, 3)
-        return np.maximum(self.weight, 0).sum(axes), np.maximum(-self.weight, 0).sum(axes)
-
     def _landing(
         self, position: np.ndarray, tap: int, axis: int, size: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -222,10 +204,6 @@ class SumPool2d:
     def deliver(self, spikes: np.ndarray) -> np.ndarray:
         """Sum the events of each window."""
         return self.as_conv(spikes.shape[1]).deliver(spikes)
-
-    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
-        """Sum over one window, the same for every channel."""
-        return self.as_conv(1).bounds()
 
 
 def _sum_rows(rows: np.ndarray, target: np.ndarray, size: int) -> np.ndarray:

@@ -12,13 +12,12 @@ import torch
 from torch import fx, nn
 from torch.fx.proxy import TraceError
 
-from hwsim.errors import UnsupportedError, raise_all
+from hwsim.errors import RangeError, UnsupportedError, raise_all
 from hwsim.neurons import Cuba
 from hwsim.program import Readout
 from snnexport.graph import Convolution, Edge, Graph, Layer, Linear, Norm, Pool, Weights
 from snntrain.layers import Spiking
 
-INPUT = "input"
 _TRANSPARENT = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Flatten)
 _SUMS: tuple[Callable[..., Any], ...] = (operator.add, operator.iadd, torch.add)
 _FLATTENS = (torch.flatten,)
@@ -49,17 +48,24 @@ def capture(
     UnsupportedError
         If the module's control flow cannot be traced.
     """
+    if example.ndim < 3 or 0 in example.shape:
+        raise RangeError(
+            f"example: shape {tuple(example.shape)} is not (T, B, *shape) with T, B >= 1",
+            hint="time is axis 0, the batch axis 1",
+        )
     was_training = module.training
     module.eval()
     try:
         traced = _trace(module)
-        _run_for_shapes(module, traced, example[0])
-        layers, output = _Walker(traced).walk()
+        kinds = [p.dtype for p in module.parameters()]
+        _run_for_shapes(module, traced, example[0].to(kinds[0] if kinds else torch.float32))
+        walker = _Walker(traced)
+        layers, output = walker.walk()
     finally:
         module.train(was_training)
     return Graph(
         name=name,
-        input=INPUT,
+        input=walker.input,
         input_shape=tuple(example.shape[2:]),
         layers=layers,
         output=output,
@@ -121,6 +127,9 @@ class _Walker:
         self.traced = traced
         self.modules = dict(traced.named_modules())
         self.problems: dict[str, None] = {}
+        self.input = "input"
+        while self.input in self.modules:
+            self.input += "_"
 
     def walk(self) -> tuple[tuple[Layer, ...], str]:
         nodes = list(self.traced.graph.nodes)
@@ -133,6 +142,8 @@ class _Walker:
         (result,) = next(n for n in nodes if n.op == "output").args
         if not isinstance(result, fx.Node) or self._neuron(result) is None:
             self.problems["output: the network does not end in one Spiking layer"] = None
+        for layer in layers:
+            self.problems |= dict.fromkeys(_not_finite(layer))
         names = [layer.name for layer in layers]
         self.problems |= dict.fromkeys(
             f"{n}: is called more than once in a step" for n in names if names.count(n) > 1
@@ -175,7 +186,7 @@ class _Walker:
         if node.op == "placeholder" or self._neuron(node) is not None:
             if path.weights is None and path.pool is None:
                 self._refuse(node, f"its spikes enter {path.target} without weights")
-            source = INPUT if node.op == "placeholder" else str(node.target)
+            source = self.input if node.op == "placeholder" else str(node.target)
             return [Edge(source, path.module, path.weights, path.pool)]
         part = self._known(node)
         if part is None or node.op == "output":
@@ -250,8 +261,21 @@ class _Walker:
         return None
 
     def _refuse(self, node: fx.Node, reason: str) -> None:
-        where = str(node.target) if node.op == "call_module" else f"{node.name} ({node.target})"
+        called = getattr(node.target, "__name__", node.target)
+        where = str(node.target) if node.op == "call_module" else f"{node.name} ({called})"
         self.problems[f"{where}: {reason}"] = None
+
+
+def _not_finite(layer: Layer) -> list[str]:
+    """Name every module into ``layer`` that holds a NaN or an infinity."""
+    numbers = {f"{layer.name}: {name}": value for name, value in vars(layer.neuron).items()}
+    if layer.norm is not None:
+        numbers |= {f"{layer.name}: norm": np.stack([layer.norm.gain, layer.norm.offset])}
+    for edge in layer.edges:
+        for name in ("weight", "bias"):
+            value = getattr(edge.weights, name, None)
+            numbers |= {} if value is None else {f"{edge.module}: {name}": value}
+    return [f"{where} is not finite" for where, v in numbers.items() if not np.isfinite(v).all()]
 
 
 def _without_bias(weights: Weights | None) -> Weights | None:

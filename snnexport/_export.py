@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from hwsim._onnx import program_bytes
 from hwsim.chip import Chip
 from hwsim.errors import SpikeportError
 from hwsim.files import write_atomic, write_folder
@@ -48,6 +47,15 @@ class Stages:
     quantized: Graph
     program: Program
 
+    @property
+    def remarks(self) -> list[str]:
+        """Return a line for every value that the chip cannot hold and that was moved."""
+        return [
+            f"{layer}: {register} moved into the chip's range for {n} value(s)"
+            for layer, note in self.quantized.notes.items()
+            for register, n in note["quantized"]["moved"].items()
+        ]
+
 
 def stages(
     checkpoint: Checkpoint, chip: Chip, *, name: str, calibration: Calibration | None = None
@@ -57,7 +65,7 @@ def stages(
     ``calibration`` is by default the input range that the checkpoint saw in training.
     """
     if calibration is None:
-        calibration = Calibration(*(int(x) for x in checkpoint.calibration["input"]))
+        calibration = Calibration.of(np.array(checkpoint.calibration["input"]))
     recipe = checkpoint.recipe
     shape = recipe.net.input_shape
     example = torch.zeros(recipe.train.steps, 1, *shape)
@@ -76,8 +84,8 @@ def stages(
 
 def export(
     done: Stages, folder: Path, formats: Sequence[Format], samples: np.ndarray, origin: str
-) -> None:
-    """Write the artefacts of ``done`` into ``folder`` (docs/formats.md).
+) -> dict[str, Any]:
+    """Write the artefacts of ``done`` into ``folder``; return what ``export.json`` holds.
 
     Parameters
     ----------
@@ -97,7 +105,7 @@ def export(
     FileError
         If anything cannot be written; ``folder`` is then as it was.
     """
-    content = program_bytes(done.program)
+    content = done.program.to_bytes()
     digest = sha256(content).hexdigest()
     facts: dict[str, Any] = {
         "schema": "spikeport.export/1",
@@ -105,7 +113,7 @@ def export(
         "metadata": dict(done.program.metadata),
         "golden": {"samples": int(samples.shape[1]), "origin": origin},
         "formats": [f.value for f in formats],
-        "layers": {name: dict(note) for name, note in done.quantized.notes.items()},
+        "layers": done.quantized.notes,
     }
 
     def build(stage: Path) -> None:
@@ -119,6 +127,7 @@ def export(
         write_atomic(stage / "export.json", json.dumps(facts, indent=1) + "\n")
 
     write_folder(folder, build)
+    return facts
 
 
 def golden_input(

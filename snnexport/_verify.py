@@ -1,4 +1,4 @@
-"""Comparing hwsim with judges that share no code with it: real Lava and onnxruntime."""
+"""Comparing hwsim with real Lava, with onnxruntime, and with what it did before."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from hwsim.energy import Agreement
-from hwsim.errors import MismatchError
+from hwsim.errors import MismatchError, UnsupportedError
 from hwsim.program import Program
-from hwsim.simulate import run
+from hwsim.simulate import Run, run
 from hwsim.trace import Trace
 from snnexport import lava, oracle
+from snnexport.golden import Golden
 
 
 class Judge(Enum):
@@ -39,7 +40,7 @@ def verify(
     frames: np.ndarray,
     judges: Sequence[Judge],
     *,
-    golden: Trace | None = None,
+    golden: Golden | None = None,
     lava_folder: Path | None = None,
     timeout_s: float | None = None,
 ) -> list[Verdict]:
@@ -56,14 +57,25 @@ def verify(
     frames
         Integers (T, B, *input shape).
     judges
-        Whom to ask. ``reference`` compares the stream with each sample alone, or with
-        ``golden`` (the stored spikes of ``frames``) if given.
+        Whom to ask. ``reference`` compares with ``golden`` (what ``frames`` did when the
+        program was exported) if given, else the stream with each sample alone.
     lava_folder
         The exported artefact to run; by default one is written for the occasion.
     timeout_s
         Time limit for Lava, see :func:`snnexport.lava.run_folder`.
+
+    Raises
+    ------
+    UnsupportedError
+        If ``reference`` would compare a run with itself: without ``golden`` it needs two
+        samples of exactly the program's period.
     """
-    alone = _trace(program, frames)
+    if Judge.REFERENCE in judges and golden is None and not _streams(program, frames):
+        raise UnsupportedError(
+            f"reference: nothing to compare: {frames.shape[1]} sample(s) of {len(frames)} steps",
+            hint=f"give two or more samples of {program.period} steps, or leave the input out",
+        )
+    alone = run(program, frames, record="spikes")
     stream = _stream(program, frames)
     return [
         _verdict(judge, program, frames, _Case(alone, stream, golden, lava_folder, timeout_s))
@@ -96,25 +108,15 @@ def first_difference(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.nda
 
 @dataclass(frozen=True, eq=False)
 class _Case:
-    alone: Trace
+    alone: Run
     stream: np.ndarray
-    golden: Trace | None
+    golden: Golden | None
     lava_folder: Path | None
     timeout_s: float | None
 
 
 def _verdict(judge: Judge, program: Program, frames: np.ndarray, case: _Case) -> Verdict:
-    if judge is Judge.ONNXRUNTIME:
-        ours, theirs = case.alone.spikes, oracle.run(program, frames).spikes
-    elif judge is Judge.LAVA:
-        ours = _trace(program, case.stream).spikes
-        theirs = _lava(program, case).spikes
-    elif case.golden is not None:
-        ours, theirs = case.alone.spikes, case.golden.spikes
-    else:
-        whole = _trace(program, case.stream).spikes
-        ours = _windows(program, case.alone.spikes, frames.shape[:2])
-        theirs = _windows(program, whole, frames.shape[:2])
+    ours, theirs = _both_sides(judge, program, frames, case)
     if ours.keys() != theirs.keys() or any(a.shape != theirs[n].shape for n, a in ours.items()):
         raise MismatchError(
             f"{judge.value} answered for {sorted(theirs)}, not for {sorted(ours)} of equal shapes",
@@ -124,6 +126,26 @@ def _verdict(judge: Judge, program: Program, frames: np.ndarray, case: _Case) ->
     compared = sum(a.size for a in ours.values())
     agreement = Agreement(samples=frames.shape[1], compared=compared, mismatches=mismatches)
     return Verdict(judge, agreement, first_difference(ours, theirs) if mismatches else None)
+
+
+def _both_sides(
+    judge: Judge, program: Program, frames: np.ndarray, case: _Case
+) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
+    """Return hwsim's spikes by population, and the judge's."""
+    alone = _recorded(case.alone).spikes
+    if judge is Judge.ONNXRUNTIME:
+        return alone, oracle.run(program, frames).spikes
+    whole = _recorded(run(program, case.stream, record="spikes")).spikes
+    if judge is Judge.LAVA:
+        return whole, _lava(program, case).spikes
+    if case.golden is not None:
+        outputs = {"readout": case.alone.outputs[None]}
+        return {**alone, **outputs}, {
+            **case.golden.trace.spikes,
+            "readout": case.golden.outputs[None],
+        }
+    shape = frames.shape[:2]
+    return _windows(program, alone, shape), _windows(program, whole, shape)
 
 
 def _lava(program: Program, case: _Case) -> Trace:
@@ -136,9 +158,13 @@ def _lava(program: Program, case: _Case) -> Trace:
 
 def _stream(program: Program, frames: np.ndarray) -> np.ndarray:
     """Return the samples back to back (T * B, 1, ...), if they fill the period exactly."""
-    if program.period != len(frames):
+    if not _streams(program, frames):
         return frames
     return frames.swapaxes(0, 1).reshape(-1, 1, *frames.shape[2:])
+
+
+def _streams(program: Program, frames: np.ndarray) -> bool:
+    return program.period == len(frames) and frames.shape[1] > 1
 
 
 def _windows(
@@ -158,7 +184,6 @@ def _windows(
     return cut
 
 
-def _trace(program: Program, frames: np.ndarray) -> Trace:
-    trace = run(program, frames, record="spikes").trace
-    assert trace is not None
-    return trace
+def _recorded(result: Run) -> Trace:
+    assert result.trace is not None
+    return result.trace

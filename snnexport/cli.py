@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -12,14 +13,11 @@ import click
 
 import hwsim.cli
 import snntrain.cli
-from hwsim._console import FILE, as_json, choices, names, progress_bar
+from hwsim.console import FILE, as_json, choices, names, progress_bar
 from hwsim.errors import FileError, MissingExtraError, RangeError, SpikeportError
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from hwsim.program import Program
-    from snntrain.data import Dataset
+    from snnexport.source import Source
 
 _EXTRAS = {"torch": "train", "safetensors": "train", "sklearn": "train"}
 
@@ -50,7 +48,7 @@ class _Group(click.Group):
         except OSError as error:
             if error.errno == errno.EPIPE:
                 raise
-            where = error.filename or "a temporary file"
+            where = error.filename or "output"
             failed = FileError(
                 f"{where}: {error.strerror}", hint="free some space, or use another place"
             )
@@ -82,7 +80,7 @@ def inspect(file: Path, as_json: bool) -> None:
 @click.argument("checkpoint", type=FILE)
 @click.option("-o", "--out", "folder", type=FILE, required=True, help="Folder to write.")
 @click.option("--format", "formats", default="onnx,lava", show_default=True)
-@click.option("--chip", "chip_name", default="loihi2", show_default=True)
+@click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
 @click.option("--calibrate", metavar="NAME:SPLIT", help="Measure the input range on this data.")
 @click.option("--root", type=FILE, help="Where data files are.")
 @as_json
@@ -100,40 +98,38 @@ def export(
     from snnexport._export import Format, golden_input, stages
     from snnexport._export import export as write
     from snnexport.passes.quantize import Calibration
+    from snnexport.source import dataset
     from snntrain.checkpoint import Checkpoint
 
     asked, chip = choices(Format, formats, "format"), load_chip(chip_name)
     loaded = Checkpoint.load(checkpoint)
-    calibration = None
-    if calibrate is not None:
-        seen = _dataset(calibrate, root).images
-        calibration = Calibration(int(seen.min()), int(seen.max()))
-    done = stages(loaded, chip, name=_network_name(checkpoint), calibration=calibration)
+    seen = Calibration.of(dataset(calibrate, root).images) if calibrate is not None else None
+    done = stages(loaded, chip, name=_network_name(checkpoint), calibration=seen)
     samples, origin = golden_input(loaded, done.program, root)
-    write(done, folder, asked, samples, origin)
-    facts = json.loads((folder / "export.json").read_text())
+    facts = write(done, folder, asked, samples, origin)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
-    sizes = {p.name: p.shape for p in done.program.populations}
-    click.echo(f"{folder}: program {done.program.name} for {chip.name}, {len(sizes)} populations")
+    click.echo(f"{folder}: program {done.program.name} for {chip.name}")
+    for line in (f"golden input: {origin}", *done.remarks):
+        click.echo(f"  {line}")
     for written in sorted(p.name for p in folder.iterdir()):
         click.echo(f"  {written}")
 
 
 @main.command()
 @click.argument("file", type=FILE)
-@click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
+@click.option("--chip", "chip_name", help="Or a .toml file; by default the program's, or loihi2.")
 @as_json
-def check(file: Path, chip_name: str, as_json: bool) -> None:
+def check(file: Path, chip_name: str | None, as_json: bool) -> None:
     """List everything in FILE, a checkpoint or a program, that the chip cannot hold.
 
     Exit status 1 if there is anything.
     """
     from hwsim.chip import load_chip
-    from snnexport.inspect import problems_of
+    from snnexport.inspect import chip_of, problems_of
 
-    chip = load_chip(chip_name)
+    chip = load_chip(chip_name or chip_of(file))
     found = problems_of(file, chip, _network_name(file))
     if as_json:
         click.echo(json.dumps({"file": str(file), "chip": chip.name, "problems": found}, indent=1))
@@ -145,86 +141,121 @@ def check(file: Path, chip_name: str, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
+def _with_source(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where input comes from; ``command`` gets them as ``source``."""
+
+    @wraps(command)
+    def run(
+        data: str | None,
+        spikes: Path | None,
+        root: Path | None,
+        samples: int | None,
+        **options: Any,
+    ) -> None:
+        from snnexport.source import Source
+
+        if data is not None and spikes is not None:
+            raise click.UsageError("give --data NAME:SPLIT or --spikes IN.npy, not both")
+        command(source=Source(data, spikes, root, samples), **options)
+
+    added = (
+        click.option("--data", metavar="NAME:SPLIT", help="Run a data set."),
+        click.option("--spikes", type=FILE, metavar="IN.npy", help="Run integers (T, B, *shape)."),
+        click.option("--root", type=FILE, help="Where data files are."),
+        click.option("--samples", type=click.IntRange(1), help="Only the first N samples."),
+    )
+    wrapped: Callable[..., None] = run
+    for option in reversed(added):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 @main.command()
 @click.argument("program", type=FILE)
-@click.option("--data", metavar="NAME:SPLIT", help="Run a data set.")
-@click.option("--spikes", type=FILE, metavar="IN.npy", help="Run integers (T, B, *shape).")
-@click.option("--root", type=FILE, help="Where data files are.")
-@click.option("--samples", type=click.IntRange(1), help="Only the first N samples.")
+@_with_source
 @click.option("--steps", type=click.IntRange(1), help="Machine steps; by default T + latency.")
 @click.option("--engine", default="reference", show_default=True)
 @click.option("--state", is_flag=True, help="Keep u and v in the trace.")
 @click.option("--trace", type=FILE, metavar="OUT.npz", help="Write every spike.")
 @click.option("--report", type=FILE, metavar="OUT.json", help="Write the report.")
 @click.option("--html", type=FILE, metavar="OUT.html", help="Write the report as a page.")
-@click.option("--chip", help="Chip to price for; by default the program's.")
+@click.option("--chip", "chip_name", help="Chip to price for; by default the program's.")
 @click.option("--prices", metavar="A,B", help="Price tables; by default all of the chip.")
 @as_json
-def simulate(program: Path, as_json: bool, **options: Any) -> None:
+def simulate(  # noqa: PLR0913 -- one parameter an option
+    program: Path,
+    source: Source,
+    steps: int | None,
+    engine: str,
+    state: bool,
+    trace: Path | None,
+    report: Path | None,
+    html: Path | None,
+    chip_name: str | None,
+    prices: str | None,
+    as_json: bool,
+) -> None:
     """Run PROGRAM on the exact integers of the chip; count, price, report."""
-    from hwsim.energy import Context, Simulation, simulate_and_report
+    from hwsim.chip import load_chip
+    from hwsim.energy import Context
     from hwsim.program import Program
+    from hwsim.reporting import Simulation, simulate_and_report
+    from snnexport.source import read
 
+    if not source.given:
+        raise click.UsageError("give --data NAME:SPLIT or --spikes IN.npy")
+    if state and trace is None:
+        raise click.UsageError("--state keeps u and v in the trace: give --trace OUT.npz")
     loaded = Program.load(program)
-    frames, labels, context = _input(loaded, options, Context)
-    how = Simulation(
-        engine=options["engine"],
-        steps=options["steps"],
-        state=options["state"],
-        trace=options["trace"],
-        report=options["report"],
-        html=options["html"],
-        chip=options["chip"] or loaded.chip,
-        prices=names(options["prices"]),
-    )
+    chip = load_chip(chip_name or loaded.chip)
+    given = read(source, loaded)
+    context = Context(sha256=_digest(program), data=given.name, split=given.split)
+    how = Simulation(engine, steps, state, trace, report, html, chip, names(prices))
     with progress_bar("simulate") as progress:
-        _, report = simulate_and_report(
-            loaded,
-            frames,
-            how,
-            context=context(_digest(program)),
-            labels=labels,
-            progress=progress,
+        _, result = simulate_and_report(
+            loaded, given.frames, how, context=context, labels=given.labels, progress=progress
         )
-    click.echo(report.to_json() if as_json else report.table())
+    click.echo(result.to_json() if as_json else result.table())
 
 
 @main.command()
 @click.argument("program", type=FILE)
 @click.option("--against", default="onnxruntime,reference", show_default=True)
-@click.option("--data", metavar="NAME:SPLIT", help="Use a data set.")
-@click.option("--spikes", type=FILE, metavar="IN.npy", help="Use integers (T, B, *shape).")
-@click.option("--root", type=FILE, help="Where data files are.")
-@click.option("--samples", type=click.IntRange(1), help="Only the first N samples.")
+@_with_source
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds for Lava.")
 @as_json
 def verify(
-    program: Path, against: str, timeout: float | None, as_json: bool, **options: Any
+    program: Path,
+    against: str,
+    source: Source,
+    timeout: float | None,
+    as_json: bool,
 ) -> None:
-    """Compare every spike of PROGRAM with judges that share no code with the simulator.
+    """Compare every spike of PROGRAM with real Lava, onnxruntime, or its own golden bundle.
 
-    Without input it replays the golden.npz beside PROGRAM, else seeded random input.
+    Without input it replays the golden.npz beside PROGRAM, else seeded random input. Against
+    "reference" means: the stored golden spikes; or, with other input, samples streamed back to
+    back on one machine against each sample alone.
     """
-    from hwsim.energy import Context
     from hwsim.program import Program
     from snnexport._verify import Judge, require_agreement
     from snnexport._verify import verify as run_verify
     from snnexport.golden import load_golden, random_frames
+    from snnexport.source import read
     from snnexport.table import verdict_table
 
     judges, loaded = choices(Judge, against, "judge"), Program.load(program)
-    stored = None
-    golden = program.with_name("golden.npz")
-    if options["data"] or options["spikes"]:
-        frames, _, _ = _input(loaded, options, Context)
-    elif golden.exists():
-        bundle = load_golden(golden, _digest(program))
-        frames, stored = bundle.frames, bundle.trace
+    stored, golden = program.with_name("golden.npz"), None
+    if source.given:
+        frames = read(source, loaded).frames
+    elif stored.exists():
+        golden = load_golden(stored, _digest(program)).first(source.samples)
+        frames = golden.frames
     else:
-        frames = random_frames(loaded, options["samples"] or 8)
+        frames = random_frames(loaded, source.samples or 8)
     folder = _matching_lava(program) if Judge.LAVA in judges else None
     verdicts = run_verify(
-        loaded, frames, judges, golden=stored, lava_folder=folder, timeout_s=timeout
+        loaded, frames, judges, golden=golden, lava_folder=folder, timeout_s=timeout
     )
     if as_json:
         rows = {v.judge.value: {**vars(v.agreement), "first_difference": v.first} for v in verdicts}
@@ -270,44 +301,12 @@ def _digest(path: Path) -> str:
     return sha256(read_bytes(path, "a program.onnx")).hexdigest()
 
 
-def _dataset(selector: str, root: Path | None) -> Dataset:
-    from snntrain.data import load, parse_selector
-
-    return load(*parse_selector(selector), root)
-
-
-def _input(
-    program: Program, options: dict[str, Any], context: Callable[..., Any]
-) -> tuple[np.ndarray, np.ndarray | None, Callable[[str], Any]]:
-    """Return frames, labels if there are any, and the report's context but for the digest."""
-    from hwsim.files import read_npy
-    from snntrain.encode import direct
-
-    if bool(options["data"]) == bool(options["spikes"]):
-        raise RangeError(
-            "give either --data NAME:SPLIT or --spikes IN.npy",
-            hint="for example --data digits:test",
-        )
-    limit = options["samples"]
-    if options["spikes"]:
-        frames = read_npy(options["spikes"])
-        frames = frames[:, :limit] if frames.ndim > 1 else frames
-        return frames, None, lambda digest: context(sha256=digest, data=str(options["spikes"]))
-    data = _dataset(options["data"], options["root"])
-    frames = direct(data.images[:limit], program.period or 1)
-    return (
-        frames,
-        data.labels[:limit],
-        lambda digest: context(sha256=digest, data=data.name, split=data.split),
-    )
-
-
 def _matching_lava(program: Path) -> Path | None:
     """Return the lava/ folder beside ``program`` if it was exported from this very file."""
     folder = program.with_name("lava")
     if not folder.exists():
         return None
-    mark = f'PROGRAM_SHA256 = "{_digest(program)}"'
+    mark = f"PROGRAM_SHA256 = {_digest(program)!r}"
     network = folder / "network.py"
     if not network.is_file() or mark not in network.read_text():
         raise RangeError(
@@ -315,6 +314,3 @@ def _matching_lava(program: Path) -> Path | None:
             hint="export both again into the same folder",
         )
     return folder
-
-
-__all__: Sequence[str] = ["main"]

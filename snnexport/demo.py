@@ -7,10 +7,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from hwsim.chip import Chip
-from hwsim.energy import Context, Report, Simulation, simulate_and_report
+from hwsim.energy import Context, Report
+from hwsim.reporting import Simulation, simulate_and_report
 from hwsim.simulate import Progress
 from snnexport._export import Format, export, golden_input, stages
-from snnexport._verify import Judge, Verdict, require_agreement, verify
+from snnexport._verify import Judge, require_agreement, verify
 from snnexport.shipped import shipped_checkpoint
 from snntrain import evaluate
 from snntrain.checkpoint import Checkpoint
@@ -61,12 +62,9 @@ def run_demo(
         accuracy_float=accuracy,
         agreement={v.judge.value: v.agreement for v in verdicts},
     )
-    how = Simulation(chip=chip.name, report=out / "report.json", html=out / "report.html")
+    how = Simulation(chip=chip, report=out / "report.json", html=out / "report.html")
     _, report = simulate_and_report(
         done.program, frames, how, context=context, labels=test.labels, progress=progress
     )
     require_agreement(verdicts)
     return report
-
-
-__all__ = ["MODEL", "Verdict", "run_demo"]

@@ -25,6 +25,11 @@ class Golden:
     trace: Trace
     outputs: np.ndarray
 
+    def first(self, samples: int | None) -> Golden:
+        """Return the first ``samples`` of it; all for None."""
+        spikes = {name: a[:, :samples] for name, a in self.trace.spikes.items()}
+        return Golden(self.frames[:, :samples], Trace(spikes), self.outputs[:samples])
+
 
 def bundle(program: Program, frames: np.ndarray, digest: str) -> dict[str, np.ndarray]:
     """Run ``frames`` (T, B, *shape) and return the arrays of ``golden.npz``."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -116,7 +117,7 @@ class Graph:
     readout: Readout = Readout.COUNT
     low: int = 0
     high: int = 1
-    notes: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def layer(self, name: str) -> Layer:
         """Return the layer called ``name``."""

@@ -59,6 +59,11 @@ def describe(path: Path) -> Facts:
     return Facts({**facts.facts, "sha256": sha256(content).hexdigest()}, facts.rows)
 
 
+def chip_of(path: Path) -> str:
+    """Return the chip that a program was made for; loihi2 for anything else."""
+    return Program.load(path).chip if path.suffix == ".onnx" else "loihi2"
+
+
 def problems_of(path: Path, chip: Chip, name: str) -> list[str]:
     """List what keeps a checkpoint or a program off ``chip``: layers, registers, timing."""
     if path.suffix == ".onnx":
@@ -103,10 +108,7 @@ def _onnx(path: Path, content: bytes) -> Facts:
     schema = props.get("spikeport.schema", "")
     if schema.startswith("spikeport.network/"):
         return Facts({"kind": "float network", **props}, [])
-    try:
-        return _program(Program.load(path))
-    except SpikeportError as error:
-        raise FileError(error.message, hint=error.hint) from None
+    return _program(Program.load(path))
 
 
 def _program(program: Program) -> Facts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwsim._onnx import program_bytes
 from hwsim.errors import MissingExtraError
 from hwsim.program import Program
 from hwsim.simulate import check_input
@@ -23,7 +22,7 @@ def run(program: Program, spikes: np.ndarray, *, steps: int | None = None) -> Tr
     steps
         Machine steps; by default T plus the latency.
     """
-    arrays, _ = run_file(program_bytes(program), program, spikes, steps)
+    arrays, _ = run_file(program.to_bytes(), program, spikes, steps)
     return Trace.of_arrays(arrays)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from hwsim._console import FILE, as_json, progress_bar
+from hwsim.console import FILE, as_json, progress_bar
 from hwsim.errors import MissingExtraError
 
 

@@ -215,7 +215,6 @@ def test_values_outside_the_input_register_are_refused(exported, tmp_path):
         (("export", "{c}", "-o", "{out}", "--calibrate", "mnist:train"), "mnist"),
         (("export", "{c}", "-o", "{out}", "--calibrate", "digits"), "digits"),
         (("verify", "{p}", "--against", "brian"), "no judge 'brian'"),
-        (("simulate", "{p}"), "--data"),
         (("simulate", "{p}", "--data", "digits:test", "--engine", "native"), "no engine 'native'"),
         (("simulate", "{p}", "--data", "digits:test", "--prices", "cheap"), "cheap"),
     ],
@@ -226,6 +225,38 @@ def test_unknown_names_are_refused_with_the_known_ones(
     values = {"c": checkpoint, "p": exported / "program.onnx", "out": tmp_path / "out"}
     refused(call(*(str(a).format(**values) for a in arguments)), part)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("simulate", "{p}"), ("simulate", "{p}", "--data", "digits:test", "--state"),
+     ("verify", "{p}", "--data", "digits:test", "--spikes", "x.npy"), ("report", "{p}")],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_usage_errors(arguments, exported):
+    result = call(*(str(a).format(p=exported / "program.onnx") for a in arguments))
+    assert result.exit_code == 2, result.output
+
+
+def test_verify_uses_as_many_golden_samples_as_asked_for(exported):
+    result = call("verify", exported / "program.onnx", "--samples", 3, "--json")
+    assert {r["samples"] for r in json.loads(result.stdout).values()} == {3}
+
+
+def test_verify_against_reference_refuses_to_compare_a_run_with_itself(exported, tmp_path):
+    np.save(tmp_path / "in.npy", np.ones((6, 1, 1, 8, 8), int))
+    command = ("verify", exported / "program.onnx", "--spikes", tmp_path / "in.npy")
+    refused(call(*command, "--against", "reference"), "nothing to compare")
+
+
+def test_a_cut_run_says_so_and_counts_only_what_ran(exported):
+    command = ("simulate", exported / "program.onnx", "--data", "digits:test", "--samples", 4)
+    cut = json.loads(call(*command, "--steps", 2, "--json").stdout)
+    whole = json.loads(call(*command, "--json").stdout)
+    assert any("The run was cut: 2 of 10" in note for note in cut["energy"]["notes"])
+    assert not any("was cut" in note for note in whole["energy"]["notes"])
+    assert cut["per_inference"]["machine_steps"] == 2
+    assert cut["per_inference"]["neuron_updates"] == 1024  # the first layer, one step
+    assert cut["per_inference"]["synops"] < whole["per_inference"]["synops"] / 2
 
 
 def test_unsupported_layers_of_a_module_are_all_listed():

@@ -33,12 +33,12 @@ def program_of(content: bytes, where: str) -> Program:
     _check_header(model, where)
     try:
         program = _Reader(model).program()
-        same = _graph_bytes(model_of(program)) == _graph_bytes(model)
-    except (KeyError, ValueError, StopIteration, SpikeportError) as error:
+        same = _canonical(model_of(program)) == _canonical(model)
+    except (KeyError, ValueError, OverflowError, StopIteration, SpikeportError) as error:
         raise FileError(f"{where}: the program in it is damaged: {error}", hint=_HINT) from None
     if not same:
         raise FileError(
-            f"{where}: its graph is not the one that spikeport writes for these weights",
+            f"{where}: is not the file that spikeport writes for these weights",
             hint="do not edit the file; change the network and export again",
         )
     return program
@@ -159,5 +159,5 @@ def _dims(value: onnx.ValueInfoProto) -> tuple[int, ...]:
     return tuple(d.dim_value for d in value.type.tensor_type.shape.dim)
 
 
-def _graph_bytes(model: onnx.ModelProto) -> bytes:
-    return model.graph.SerializeToString(deterministic=True)
+def _canonical(model: onnx.ModelProto) -> bytes:
+    return model.SerializeToString(deterministic=True)

@@ -200,11 +200,11 @@ def _synapse_parts(program: Program, c: Connection) -> tuple[np.ndarray, int, di
     """Return the stored mantissa, the gain it is multiplied with, and the attributes."""
     synapse = c.synapse
     if isinstance(synapse, Dense):
-        mantissa, gain = _mantissa(synapse.weight)
+        mantissa, gain = _mantissa(synapse.weight, c.name)
         up, down = max(synapse.exponent, 0), max(-synapse.exponent, 0)
         return mantissa, gain, {"multiplier": 2**up, "divisor": 2**down}
     if isinstance(synapse, Conv2d):
-        mantissa, gain = _mantissa(synapse.weight)
+        mantissa, gain = _mantissa(synapse.weight, c.name)
         dilations = {"dilations": list(synapse.dilation)}
         groups = synapse.groups
     elif isinstance(synapse, SumPool2d):
@@ -237,7 +237,7 @@ def _check_exact(program: Program, c: Connection, mantissa: np.ndarray) -> None:
         )
 
 
-def _mantissa(weight: np.ndarray) -> tuple[np.ndarray, int]:
+def _mantissa(weight: np.ndarray, where: str) -> tuple[np.ndarray, int]:
     """Return the narrowest storage of ``weight`` and the gain that restores it."""
     for gain in (1, 2):
         for kind in (np.int8, np.uint8):
@@ -246,8 +246,12 @@ def _mantissa(weight: np.ndarray) -> tuple[np.ndarray, int]:
             fits = limits.min * gain <= low and high <= limits.max * gain
             if fits and not (weight % gain).any():
                 return (weight // gain).astype(kind), gain
-    kind = np.int16 if np.abs(weight).max() < 2**15 else np.int32
-    return weight.astype(kind), 1
+    for kind in (np.int16, np.int32):
+        if np.iinfo(kind).min <= weight.min() and weight.max() <= np.iinfo(kind).max:
+            return weight.astype(kind), 1
+    raise UnsupportedError(
+        f"{where}: weight {np.abs(weight).max()} does not fit 32 bits", hint="use a smaller scale"
+    )
 
 
 def _info(name: str, kind: int, shape: tuple[int | str, ...]) -> onnx.ValueInfoProto:

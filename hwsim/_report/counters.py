@@ -70,7 +70,7 @@ def per_inference(
         neuron_updates=counts.updates / counts.samples,
         energy_uj=energy_uj,
         latency_us=latency_us,
-        machine_steps=counts.steps + counts.latency,
+        machine_steps=counts.machine_steps,
         input_messages=_input_messages(counts),
         spikes_per_synapse=_spikes_per_synapse(counts, program),
     )

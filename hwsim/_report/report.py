@@ -51,7 +51,7 @@ class Bracket:
 
 @dataclass(frozen=True)
 class PerInference:
-    """Means over the samples. steps: T frames; machine_steps: T plus the network's latency.
+    """Means over the samples. steps: T frames; machine_steps: those that were run.
 
     input_messages: nonzero input values. spikes_per_synapse: synaptic operations over
     synapses, None if the synapses were not counted.

@@ -45,14 +45,14 @@ def _summary(report: Report) -> Any:
     rows = [
         ["accuracy, program", figures.percent(c.accuracy_program)],
         ["accuracy, float model", figures.percent(c.accuracy_float)],
-        ["steps", f"{p.steps} frames, {p.machine_steps} machine steps with the latency"],
+        ["steps", f"{p.steps} frames, {p.machine_steps} machine steps"],
         ["input messages", figures.number(p.input_messages)],
         ["spikes", figures.number(p.spikes)],
         ["synaptic operations", f"{figures.number(p.synops)} ({per_synapse} per synapse)"],
         ["neuron updates", figures.number(p.neuron_updates)],
         ["energy", f"{figures.bracket(p.energy_uj, 'uJ')} (price tables: {tables})"],
         ["energy covers", report.energy.covers],
-        ["latency", f"{figures.bracket(p.latency_us, 'us')} (all parallel to all serial)"],
+        ["latency", f"{figures.bracket(p.latency_us, 'us')} (barriers only; all work on one core)"],
         *[["agreement", line] for line in figures.agreement(c)],
     ]
     return _table("Per inference, mean over the samples", ["", ""], rows)
@@ -100,7 +100,10 @@ def _registers(chip: Chip) -> Any:
 
 
 def _limits(chip: Chip) -> Any:
-    rows = [[f.name, figures.number(float(f.value)), f.unit, f.source] for f in chip.limits]
+    rows = []
+    for f in chip.limits:
+        value = f.value if isinstance(f.value, str) else figures.number(f.value)
+        rows.append([f.name, value, f.unit, f.source])
     return _table("Limits", _FIGURE, rows)
 
 

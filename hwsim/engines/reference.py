@@ -51,6 +51,7 @@ class _Running:
     s: np.ndarray
     fired: np.ndarray
     voltage: np.ndarray
+    steps: int = 0
     driven: int = 0
     wraps: int = 0
     saturations: int = 0
@@ -76,25 +77,26 @@ class _Running:
 
     def tally(self, activation: np.ndarray) -> None:
         """Add the step just taken to the counts of the window."""
+        self.steps += 1
         self.fired = self.fired + self.s
         self.voltage = self.voltage + self.v
         self.driven += int(np.count_nonzero(activation))
         self.wraps += int(np.count_nonzero(self.arith.wrapped))
         self.saturations += int(np.count_nonzero(self.arith.saturated))
 
-    def counts(self, steps: int) -> PopulationCounts:
+    def counts(self) -> PopulationCounts:
         per_neuron = self.fired.sum(axis=0)
-        samples = len(self.fired)
+        most = len(self.fired) * self.steps
         return PopulationCounts(
             name=self.population.name,
             neurons=per_neuron.size,
             spikes=int(per_neuron.sum()),
-            updates=self.fired.size * steps,
+            updates=self.fired.size * self.steps,
             driven=self.driven,
             wraps=self.wraps,
             saturations=self.saturations,
             silent=int((per_neuron == 0).sum()),
-            always_firing=int((per_neuron == samples * steps).sum()),
+            always_firing=int((per_neuron == most).sum()) if most else 0,
         )
 
 
@@ -121,12 +123,12 @@ def run(
     output = running[program.output]
     read = output.fired if program.readout is Readout.COUNT else output.voltage
     fired = {name: r.fired.sum(axis=0) for name, r in running.items()}
-    fired[program.input.name] = np.count_nonzero(spikes, axis=(0, 1))
+    fired[program.input.name] = np.count_nonzero(spikes[:steps], axis=(0, 1))
     counts = Counts(
         samples=batch,
         steps=frames,
-        latency=program.latency,
-        populations=tuple(r.counts(frames) for r in running.values()),
+        machine_steps=steps,
+        populations=tuple(r.counts() for r in running.values()),
         connections=tuple(connection_counts(program, fired)),
     )
     return Run(read.reshape(batch, -1), counts, recorder.trace())

@@ -6,7 +6,6 @@ would compute differently is refused here, by name.
 
 from __future__ import annotations
 
-import json
 import keyword
 import re
 from collections.abc import Iterable
@@ -17,7 +16,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from hwsim.arith import ACTIVATION_SHIFT, bias_registers, truncate_weights
+from hwsim.arith import bias_fits, bias_registers, threshold_mantissa, truncate_weights
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.files import write_atomic
 from hwsim.neurons import Cuba
@@ -25,11 +24,11 @@ from hwsim.program import Connection, Population, Program, expand
 from hwsim.synapses import Conv2d, Dense, Shape, SumPool2d, Synapse
 from hwsim.trace import npz_bytes
 
-BIAS_MANTISSA_LIMIT = (1 << 15) - 1
+BIAS_MANTISSA_LIMIT, BIAS_EXPONENT_LIMIT = 2**15 - 1, 16
 """Lava keeps ``bias_mant`` in 16 bits and wraps beyond (``AbstractPyLifModelFixed``)."""
 _INT8 = (1 << 7) - 1
 _INT32 = (1 << 31) - 1
-_RESERVED = {"Conv", "Dense", "LIF", "LIFReset", "Path", "__file__", "np", "w"}
+_RESERVED = {"__debug__", "Conv", "Dense", "LIF", "LIFReset", "Path", "__file__", "np", "w"}
 """Names that ``build`` in network.py uses itself."""
 
 
@@ -83,7 +82,7 @@ def write_lava(program: Program, folder: Path, *, sha256: str = "") -> None:
     arrays: dict[str, np.ndarray] = {}
     artefact = files("snnexport.formats") / "lava_artefact"
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    environment.filters.update(repr=repr, quoted=json.dumps)
+    environment.filters.update(repr=repr, quoted=repr)
     network = environment.from_string((artefact / "network.py.jinja").read_text("utf-8")).render(
         program=program,
         sha256=sha256,
@@ -158,10 +157,8 @@ def _population(
 ) -> _Block:
     """Return the LIF of ``p``, or the LIFReset; registers that vary go to ``arrays``."""
     bias = expand(p.neuron.bias, p.shape)
-    mantissa, exponent = bias_registers(bias, BIAS_MANTISSA_LIMIT, 16)
-    wrong = bias[
-        (np.abs(mantissa) > BIAS_MANTISSA_LIMIT + (mantissa < 0)) | (mantissa << exponent != bias)
-    ]
+    mantissa, exponent = bias_registers(bias, BIAS_MANTISSA_LIMIT, BIAS_EXPONENT_LIMIT)
+    wrong = bias[~bias_fits(bias, BIAS_MANTISSA_LIMIT, BIAS_EXPONENT_LIMIT)]
     if wrong.size:
         raise RangeError(
             f"{p.name}: bias = {wrong.flat[0]} does not fit Lava's 16-bit mantissa and exponent "
@@ -171,11 +168,11 @@ def _population(
     registers = {
         "du": expand(p.neuron.decay_u, p.shape) - 1,
         "dv": expand(p.neuron.decay_v, p.shape),
-        "vth": expand(p.neuron.threshold, p.shape) >> ACTIVATION_SHIFT,
+        "vth": threshold_mantissa(expand(p.neuron.threshold, p.shape)),
         "bias_mant": mantissa,
         "bias_exp": exponent,
     }
-    arguments = [("name", json.dumps(p.name)), ("shape", repr(p.shape[::-1]))]
+    arguments = [("name", repr(p.name)), ("shape", repr(p.shape[::-1]))]
     for name, value in registers.items():
         if (value == value.flat[0]).all():
             arguments.append((name, repr(int(value.flat[0]))))
@@ -214,7 +211,7 @@ def _link(
             "dilation": conv.dilation[::-1],
             "groups": conv.groups,
         }
-    arguments = {"name": json.dumps(c.name), **arguments, "num_message_bits": bits}
+    arguments = {"name": repr(c.name), **arguments, "num_message_bits": bits}
     return _Link(
         id=ids[c.name],
         name=c.name,

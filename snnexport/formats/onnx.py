@@ -11,6 +11,7 @@ from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
 from hwsim._onnx.recorder import IR_VERSION, OPSET, neuron_function
+from hwsim.errors import UnsupportedError
 from hwsim.program import expand
 from snnexport.graph import Convolution, Edge, Graph, Layer, Linear
 
@@ -20,7 +21,7 @@ SCHEMA = "spikeport.network/1"
 
 
 def network_bytes(graph: Graph) -> bytes:
-    """Return ``graph``, captured or folded, as an ONNX model in float32.
+    """Return a captured ``graph`` as an ONNX model in float32.
 
     Input ``<input>/spikes`` (steps, batch, *shape); outputs ``<layer>/spikes``, the same frame,
     without latency. Neurons are operators of ``spikeport.float`` with their equation as body.
@@ -122,6 +123,11 @@ class _Step:
             inputs = [f"{name}/flat", *inputs, self._weight(f"{name}/bias", bias)]
             self._plain("Gemm", inputs, f"{name}/a", transB=1)
             return f"{name}/a"
+        if w is not None:
+            raise UnsupportedError(
+                f"{layer.name}: a folded {type(w).__name__} has no operator here",
+                hint="write the captured graph",
+            )
         return x
 
     def _plain(self, op: str, inputs: list[str], output: str, **attributes: Any) -> None:

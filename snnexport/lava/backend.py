@@ -58,7 +58,7 @@ def run(
     LavaError
         If there is no Python 3.10 or no lava-nc, or Lava crashes or hangs.
     """
-    kept = Record(record)
+    kept = Record.parse(record)
     check_input(program, spikes)
     state = kept is Record.STATE or program.readout is Readout.VOLTAGE
     with tempfile.TemporaryDirectory(prefix="spikeport-") as folder:
@@ -131,7 +131,8 @@ def _run_worker(
             return
         if ended.code is None:
             raise _no_answer(ended, limit_s)
-        if ended.stdout or "Traceback" in ended.stderr or ended.code < 0:
+        python_failed = any(word in ended.stderr for word in ("Traceback", "SyntaxError"))
+        if ended.stdout or python_failed or ended.code < 0:
             raise LavaError(
                 f"{network}: Lava ended with code {ended.code} and without a result\n"
                 f"{ended.reason}",

@@ -120,6 +120,8 @@ def _end_group(leader: subprocess.Popen[bytes]) -> None:
                 os.kill(pid, signal.SIGKILL)
         leader.poll()
         time.sleep(_POLL_S)
+    with suppress(ProcessLookupError):  # without /proc no member was found
+        os.killpg(leader.pid, signal.SIGKILL)
     leader.wait()
     for segment in segments:
         Path(segment).unlink(missing_ok=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hwsim.chip import Chip, checked
+from hwsim.errors import raise_all
 from hwsim.program import Connection, Input, Population, Program
 from hwsim.synapses import Conv2d, Dense, SumPool2d, Synapse
 from snnexport.graph import Convolution, Graph, Linear, Weights
@@ -24,6 +25,7 @@ def lower(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -
     UnsupportedError
         If the graph is recurrent, or a graded path would have to be delayed.
     """
+    _refuse_parallel_edges(graph)
     graph = align(graph)
     latency = latencies(graph)
     graded = graph.low < 0 or graph.high > 1
@@ -50,6 +52,22 @@ def lower(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -
         metadata=metadata or {},
     )
     return checked(program, chip)
+
+
+def _refuse_parallel_edges(graph: Graph) -> None:
+    """Raise CheckError naming the modules that join the same two populations twice."""
+    modules: dict[tuple[str, str], list[str]] = {}
+    for edge, layer in graph.edges():
+        modules.setdefault((edge.source, layer.name), []).append(edge.module)
+    raise_all(
+        f"{graph.name} cannot be lowered",
+        [
+            f"{' and '.join(names)} both lead from {source} to {target}"
+            for (source, target), names in modules.items()
+            if len(names) > 1
+        ],
+        hint="merge them into one layer: their weights add up",
+    )
 
 
 def _synapse(weights: Weights | None) -> Synapse:

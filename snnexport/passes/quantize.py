@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.arith import DECAY_UNITY, STATE_LIMIT, STATE_UNIT, WEIGHT_MAX, WEIGHT_MIN, round_bias
+from hwsim.arith import (
+    DECAY_UNITY,
+    STATE_LIMIT,
+    STATE_UNIT,
+    WEIGHT_MAX,
+    even_weights,
+    round_bias,
+)
 from hwsim.chip import Chip
-from hwsim.errors import CheckError, RangeError
+from hwsim.errors import CheckError, RangeError, UnsupportedError
 from hwsim.neurons import Cuba
 from snnexport.graph import Graph, Layer, SumPool, Weights
 
@@ -24,6 +31,23 @@ class Calibration:
 
     low: int
     high: int
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.low, int) and isinstance(self.high, int)):
+            raise RangeError(
+                f"calibration {self.low}..{self.high} is not of integers",
+                hint="the machine takes integers; give the range of what it is sent",
+            )
+        if not self.low <= 0 <= self.high:
+            raise RangeError(
+                f"calibration {self.low}..{self.high} does not hold 0, which is silence",
+                hint="give low <= 0 <= high",
+            )
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Calibration:
+        """Return the range of integer ``values`` and silence."""
+        return cls(min(int(values.min()), 0), max(int(values.max()), 0))
 
 
 SPIKES = Calibration(0, 1)
@@ -144,7 +168,7 @@ def _limits(layer: Layer, chip: Chip, drive: _Drive) -> _Limits:
         largest = np.maximum(largest, np.abs(_rows(edge.weights, channels)).max(axis=1))
     neuron = layer.neuron
     reach = drive.largest_input(layer) * drive.memory(neuron.decay_u)
-    mantissa, exponent = _bias_limits(chip)
+    mantissa, exponent = chip.bias.mantissa_limit, chip.bias.exponent_limit
     ones = np.ones(channels)
     return _Limits(
         weights=largest / LARGEST_WEIGHT,
@@ -162,7 +186,7 @@ def _at_scale(layer: Layer, chip: Chip, scale: np.ndarray) -> Layer:
         decay_u=_decay(neuron.decay_u, chip, "decay_u"),
         decay_v=_decay(neuron.decay_v, chip, "decay_v"),
         threshold=STATE_UNIT * np.rint(np.asarray(neuron.threshold) / scale).astype(np.int64),
-        bias=round_bias(bias, *_bias_limits(chip)),
+        bias=round_bias(bias, chip.bias.mantissa_limit, chip.bias.exponent_limit),
     )
     edges = tuple(replace(e, weights=_integers(e.weights, scale)) for e in layer.edges)
     return replace(layer, neuron=integers, edges=edges, scale=scale)
@@ -173,8 +197,7 @@ def _integers(weights: Weights | None, scale: np.ndarray) -> Weights:
     if isinstance(weights, SumPool):
         return replace(weights, weight=np.rint(weights.weight / scale[0]).astype(np.int64))
     column = scale.reshape(-1, *(1,) * (weights.weight.ndim - 1))
-    even = 2 * np.rint(weights.weight / (2 * column)).astype(np.int64)
-    return replace(weights, weight=np.clip(even, WEIGHT_MIN, LARGEST_WEIGHT))
+    return replace(weights, weight=even_weights(weights.weight / column))
 
 
 def _decay(value: Any, chip: Chip, register: str) -> Any:
@@ -185,13 +208,22 @@ def _decay(value: Any, chip: Chip, register: str) -> Any:
 
 def _register(chip: Chip, name: str) -> tuple[int, int]:
     """Return the lowest and the highest value of a register of the chip's CUBA neuron."""
-    register = chip.registers[Cuba.__name__][name]
+    kind = Cuba.__name__
+    if kind not in chip.registers:
+        raise UnsupportedError(
+            f"chip {chip.name} has no neuron {kind}", hint=f"add [registers.{kind}] to its file"
+        )
+    register = chip.registers[kind][name]
     return register["low"], register["high"]
 
 
-def _bias_limits(chip: Chip) -> tuple[int, int]:
-    """Return the largest mantissa and the largest exponent of a bias."""
-    return 2 ** (chip.bias.mantissa_bits - 1) - 1, 2**chip.bias.exponent_bits - 1
+def _moved(layer: Layer, integers: Layer) -> dict[str, int]:
+    """Count the decays that lie beyond the chip's register and were set to its end."""
+    found = {}
+    for name in ("decay_u", "decay_v"):
+        exact = np.rint(DECAY_UNITY * np.asarray(getattr(layer.neuron, name)))
+        found[name] = int(np.sum(exact != getattr(integers.neuron, name)))
+    return {name: n for name, n in found.items() if n}
 
 
 def _rows(weights: Weights | None, channels: int) -> np.ndarray:
@@ -232,6 +264,7 @@ def _note(layer: Layer, integers: Layer, limits: _Limits, drive: _Drive) -> dict
             int(np.min(integers.neuron.threshold)),
             int(np.max(integers.neuron.threshold)),
         ],
+        "moved": _moved(layer, integers),
         "decay_u": np.unique(integers.neuron.decay_u).tolist(),
         "decay_v": np.unique(integers.neuron.decay_v).tolist(),
     }

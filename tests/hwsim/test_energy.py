@@ -7,26 +7,19 @@ import pytest
 
 from hwsim.chip import load_chip
 from hwsim.counts import ConnectionCounts, Counts, PopulationCounts
-from hwsim.energy import (
-    Agreement,
-    Context,
-    Report,
-    Simulation,
-    counts_of_trace,
-    price,
-    simulate_and_report,
-)
+from hwsim.energy import Agreement, Context, Report, price
 from hwsim.errors import FileError, MismatchError, UnsupportedError
 from hwsim.files import read_npz
 from hwsim.neurons import Cuba
 from hwsim.program import Connection, Input, Population, Program
+from hwsim.reporting import Simulation, counts_of_trace, simulate_and_report
 from hwsim.synapses import Conv2d, Dense
 
 LOIHI1, LOIHI2 = load_chip("loihi1"), load_chip("loihi2")
 COUNTS = Counts(
     samples=2,
     steps=5,
-    latency=1,
+    machine_steps=6,
     populations=(PopulationCounts("a", 10, 40, 100, 60, 1, 2, 3, 4),),
     connections=(
         ConnectionCounts("in", "a", True, 7, 70),

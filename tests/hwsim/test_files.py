@@ -1,3 +1,7 @@
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -44,7 +48,64 @@ def test_a_folder_is_written_whole_or_not_at_all(tmp_path):
     write_folder(out, lambda stage: write_atomic(stage / "a" / "c.txt", "3"))
     assert sorted(p.name for p in (out / "a").iterdir()) == ["c.txt"]
     assert (out / "mine.txt").read_text() == "keep"
+    assert sorted(p.name for p in out.iterdir()) == ["a", "mine.txt"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_move_that_fails_half_way_puts_everything_back(tmp_path, monkeypatch):
+    def build(text):
+        return lambda stage: [write_atomic(stage / n / "x", text) for n in ("a", "b")]
+
+    out = tmp_path / "out"
+    write_folder(out, build("old"))
+    rename, calls = Path.rename, []
+
+    def fails_on_the_fourth(self, target):
+        calls.append(target)
+        if len(calls) == 4:
+            raise OSError(5, "Input/output error")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails_on_the_fourth)
+    with pytest.raises(FileError, match="Input/output error"):
+        write_folder(out, build("new"))
+    assert sorted(p.name for p in out.iterdir()) == ["a", "b"]
+    assert {(out / n / "x").read_text() for n in ("a", "b")} == {"old"}
+
+
+def test_two_writers_of_one_folder_do_not_mix(tmp_path):
+    out = tmp_path / "out"
+
+    def build(stage):
+        write_atomic(stage / "a", "1")
+        with pytest.raises(FileError, match="another process is writing there"):
+            write_folder(out, lambda inner: write_atomic(inner / "a", "2"))
+
+    write_folder(out, build)
+    assert (out / "a").read_text() == "1"
+
+
+def test_a_folder_that_was_made_for_a_failed_write_is_gone_again(tmp_path):
+    def fail(stage):
+        raise FileError("full", hint="")
+
+    with pytest.raises(FileError):
+        write_folder(tmp_path / "new" / "out", fail)
+    assert not (tmp_path / "new" / "out").exists()
+
+
+@pytest.mark.parametrize("kind", ["npy", "npz"])
+def test_a_file_with_any_byte_changed_is_read_or_refused(tmp_path, kind):
+    path = tmp_path / f"x.{kind}"
+    array = np.arange(40, dtype=np.int16)
+    np.save(path, array) if kind == "npy" else np.savez_compressed(path, a=array)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        for value in (0, 0x20, 0xFF, whole[place] ^ 0x55):
+            path.write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            with suppress(FileError), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                read_npy(path) if kind == "npy" else read_npz(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no", b"PK\x03\x04broken", b"\x93NUMPY"])

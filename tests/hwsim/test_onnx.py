@@ -86,6 +86,10 @@ def _change_latency(model):
     next(a for a in node.attribute if a.name == "phase").i += 1
 
 
+def _change_range(model):
+    next(p for p in model.metadata_props if p.key == "spikeport.input.high").value = "016"
+
+
 def _change_weight(model):
     w = next(w for w in model.graph.initializer if w.name.endswith("fan_out"))
     w.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(w) + 1, w.name))
@@ -95,9 +99,12 @@ def _change_weight(model):
     ("edit", "message"),
     [
         (_change_body, r"spikeport.loihi.Cuba does not have the registered body"),
-        (_change_latency, "its graph is not the one"),
-        (_change_weight, "its graph is not the one"),
+        (_change_latency, "is not the file that spikeport writes"),
+        (_change_weight, "is not the file that spikeport writes"),
         (lambda m: m.metadata_props.pop(0), "is not a program: schema none"),
+        (lambda m: m.ClearField("functions"), "not a valid ONNX model|is not the file"),
+        (lambda m: setattr(m, "ir_version", 9), "is not the file that spikeport writes"),
+        (_change_range, "is not the file|damaged"),
         (lambda m: m.graph.initializer.pop(), "not a valid ONNX model|damaged"),
     ],
 )

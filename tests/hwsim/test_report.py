@@ -12,16 +12,17 @@ from click.testing import CliRunner
 from hwsim.chip import load_chip
 from hwsim.cli import COMMANDS
 from hwsim.counts import ConnectionCounts, Counts, PopulationCounts
-from hwsim.energy import Agreement, Context, Report, Simulation, price, simulate_and_report
+from hwsim.energy import Agreement, Context, Report, price
 from hwsim.errors import FileError
 from hwsim.neurons import Cuba
 from hwsim.program import Connection, Input, Population, Program
+from hwsim.reporting import Simulation, simulate_and_report
 from hwsim.synapses import Dense
 
 COUNTS = Counts(
     2,
     5,
-    2,
+    7,
     (
         PopulationCounts("conv<1>", 10, 40, 100, 60, 0, 0, 1, 0),
         PopulationCounts("fc", 3, 0, 30, 30, 0, 0, 3, 0),

@@ -92,16 +92,16 @@ def test_a_bias_into_a_current_without_memory_becomes_a_bias_of_the_voltage(fram
 @pytest.mark.parametrize(
     "layers",
     [
-        [nn.AvgPool2d(2), nn.Conv2d(1, 3, 3, padding=1, bias=False)],
-        [nn.AvgPool2d((2, 4)), nn.Conv2d(1, 3, 2, stride=2, bias=False)],
-        [nn.AvgPool2d(3), nn.Conv2d(1, 3, 2, bias=False)],
-        [nn.AvgPool2d(3), nn.Flatten(), nn.Linear(4, 3, bias=False)],
-        [nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 3, bias=False)],
+        lambda: [nn.AvgPool2d(2), nn.Conv2d(1, 3, 3, padding=1, bias=False)],
+        lambda: [nn.AvgPool2d((2, 4)), nn.Conv2d(1, 3, 2, stride=2, bias=False)],
+        lambda: [nn.AvgPool2d(3), nn.Conv2d(1, 3, 2, bias=False)],
+        lambda: [nn.AvgPool2d(3), nn.Flatten(), nn.Linear(4, 3, bias=False)],
+        lambda: [nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 3, bias=False)],
     ],
 )
 def test_a_pool_folds_exactly_into_the_weights_behind_it(frames, layers):
     torch.manual_seed(0)
-    module = trained(nn.Sequential(*layers, Spiking(3)), frames)
+    module = trained(nn.Sequential(*layers(), Spiking(3)), frames)
     graph = capture(module, frames)
     folded = fold(graph)
     name = graph.output
@@ -114,13 +114,13 @@ def test_a_pool_folds_exactly_into_the_weights_behind_it(frames, layers):
 @pytest.mark.parametrize(
     "layers",
     [
-        [nn.AvgPool2d(3, stride=2), nn.Conv2d(1, 3, 2)],
-        [nn.AvgPool2d(3), nn.Conv2d(1, 3, 3, padding=1)],
+        lambda: [nn.AvgPool2d(3, stride=2), nn.Conv2d(1, 3, 2)],
+        lambda: [nn.AvgPool2d(3), nn.Conv2d(1, 3, 3, padding=1)],
     ],
 )
 def test_a_pool_without_an_exact_form_is_refused_by_name(frames, layers):
     with pytest.raises(CheckError, match=r"1: Pool\(kernel"):
-        fold(capture(nn.Sequential(*layers, Spiking(3)), frames.float()))
+        fold(capture(nn.Sequential(*layers(), Spiking(3)), frames.float()))
 
 
 def test_quantized_numbers_fit_their_registers_and_every_bound_is_kept(captured):
