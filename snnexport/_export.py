@@ -49,12 +49,19 @@ class Stages:
 
     @property
     def remarks(self) -> list[str]:
-        """Return a line for every value that the chip cannot hold and that was moved."""
-        return [
-            f"{layer}: {register} moved into the chip's range for {n} value(s)"
-            for layer, note in self.quantized.notes.items()
-            for register, n in note["quantized"]["moved"].items()
-        ]
+        """Return a line for everything that quantize could not keep close to what it was."""
+        lines = []
+        for layer, notes in self.quantized.notes.items():
+            note = notes["quantized"]
+            lines += [
+                f"{layer}: {register} moved into the chip's range for {n} value(s)"
+                for register, n in note["moved"].items()
+            ]
+            if gone := note["vanished_channels"]:
+                lines.append(
+                    f"{layer}: the weights of {gone} channel(s) are too small for its scale: all 0"
+                )
+        return lines
 
 
 def stages(

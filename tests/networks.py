@@ -41,3 +41,21 @@ def trained(module, x):
             m.norm.weight.data[::3] *= -1
             nn.init.normal_(m.norm.bias, 0.3, 0.3)
     return module.eval()
+
+
+class Sew(nn.Module):
+    """Spikes are added before the weights that read them."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Conv2d(1, 4, 3, padding=1, bias=False)
+        self.first = Spiking(4, decay_u=0.5)
+        self.body = nn.Conv2d(4, 4, 3, padding=1, bias=False)
+        self.second = Spiking(4)
+        self.pool = nn.AvgPool2d(2)
+        self.tail = nn.Conv2d(4, 5, 3, bias=True)
+        self.out = Spiking(5)
+
+    def forward(self, x):
+        s = self.first(self.stem(x))
+        return self.out(self.tail(self.pool(s + self.second(self.body(s)))))

@@ -248,12 +248,14 @@ def _note(layer: Layer, integers: Layer, limits: _Limits, drive: _Drive) -> dict
     assert integers.scale is not None
     channels = layer.shape[0]
     errors, powers, largest = 0.0, 0.0, 0
+    wanted, kept = np.zeros((2, channels), bool)
     for before, after in zip(layer.edges, integers.edges, strict=True):
         real, integer = _rows(before.weights, channels), _rows(after.weights, channels)
         back = integer * integers.scale.reshape(-1, 1)
         errors += float(((real - back) ** 2).sum())
         powers += float((real**2).sum())
         largest = max(largest, int(np.abs(integer).max()))
+        wanted, kept = wanted | real.any(axis=1), kept | integer.any(axis=1)
     return {
         "scale": [float(integers.scale.min()), float(integers.scale.max())],
         "decided_by": limits.binding,
@@ -265,6 +267,7 @@ def _note(layer: Layer, integers: Layer, limits: _Limits, drive: _Drive) -> dict
             int(np.max(integers.neuron.threshold)),
         ],
         "moved": _moved(layer, integers),
+        "vanished_channels": int((wanted & ~kept).sum()),
         "decay_u": np.unique(integers.neuron.decay_u).tolist(),
         "decay_v": np.unique(integers.neuron.decay_v).tolist(),
     }

@@ -173,10 +173,10 @@ def test_simulate_writes_what_it_is_asked_and_knows_the_accuracy(tmp_path):
     )
     run, _ = simulate_and_report(network(), images(), how)
     context = Context(data="d", split="s", agreement={"lava": Agreement(4, 100, 0)})
-    _, report = simulate_and_report(
-        network(), images(), how, context=context, labels=run.predictions
-    )
-    assert report.context.accuracy_program == 1.0
+    labels = run.predictions.copy()
+    labels[1] = (labels[1] + 1) % 3
+    _, report = simulate_and_report(network(), images(), how, context=context, labels=labels)
+    assert report.context.accuracy_program == 1 - 1 / len(labels)
     assert report.context.program == "net"
     assert Report.load(tmp_path / "r.json") == report
     assert "conv/u" in read_npz(tmp_path / "t.npz")

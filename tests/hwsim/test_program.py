@@ -152,3 +152,44 @@ def test_wraps_and_saturations_are_counted(rng):
     assert first.saturations > 0
     assert first.wraps > 0
     assert first.silent == first.neurons
+
+
+@pytest.mark.parametrize("steps", [None, 3, 4])
+def test_updates_driven_and_always_firing_equal_brute_force(rng, steps):
+    p = small_program(rng)
+    eager = Cuba(4096, 4096, 64, 64 * np.array([2, 0, 0, 0]))  # channel 0 fires in every step
+    p = replace(p, populations=(replace(p.populations[0], neuron=eager), *p.populations[1:]))
+    x = frames(rng, p)
+    result = run(p, x, record="spikes", steps=steps)
+    assert result.trace is not None
+    assert result.counts is not None
+    total = len(x) + p.latency if steps is None else steps
+    sent = {"image": np.zeros((total, *x.shape[1:]), np.int64), **result.trace.spikes}
+    sent["image"][: len(x)] = x[:total]
+    for q, counted in zip(p.populations, result.counts.populations, strict=True):
+        window = range(q.latency, min(q.latency + len(x), total))
+        (c,) = [c for c in p.connections if c.target == q.name]
+        arriving = [c.synapse.deliver(sent[c.source][t - 1].astype(np.int64)) for t in window]
+        spikes = result.trace.spikes[q.name][q.latency : q.latency + len(x)]
+        always = int(spikes.all(axis=(0, 1)).sum()) if len(window) else 0
+        assert counted.updates == len(window) * 3 * counted.neurons
+        assert counted.driven == sum(np.count_nonzero(a) for a in arriving)
+        assert counted.spikes == spikes.sum()
+        assert counted.always_firing == always
+        assert counted.silent == (~spikes.any(axis=(0, 1))).sum()
+    if steps is None:
+        assert result.counts.populations[0].always_firing >= counted.neurons
+
+
+def test_an_unknown_record_is_refused_with_the_known_ones(rng):
+    p = small_program(rng)
+    with pytest.raises(UnsupportedError, match="record='spike'") as caught:
+        run(p, frames(rng, p), record="spike")
+    assert "'spikes'" in caught.value.hint
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800"])
+def test_names_that_no_file_can_hold_are_refused(rng, name):
+    p = small_program(rng)
+    with pytest.raises(CheckError, match="cannot be written to a file"):
+        replace(p, input=replace(p.input, name=name))

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from networks import Residual, trained
+from networks import Residual, Sew, trained
 from torch import nn
 
 from hwsim.errors import CheckError, UnsupportedError
@@ -80,24 +80,6 @@ def test_capture_leaves_the_module_as_it_was(example):
     module = Residual().train()
     capture(module, example.float())
     assert module.training
-
-
-class Sew(nn.Module):
-    """Spikes are added before the weights that read them."""
-
-    def __init__(self):
-        super().__init__()
-        self.stem = nn.Conv2d(1, 4, 3, padding=1, bias=False)
-        self.first = Spiking(4, decay_u=0.5)
-        self.body = nn.Conv2d(4, 4, 3, padding=1, bias=False)
-        self.second = Spiking(4)
-        self.pool = nn.AvgPool2d(2)
-        self.tail = nn.Conv2d(4, 5, 3, bias=True)
-        self.out = Spiking(5)
-
-    def forward(self, x):
-        s = self.first(self.stem(x))
-        return self.out(self.tail(self.pool(s + self.second(self.body(s)))))
 
 
 def test_weights_behind_a_sum_of_spikes_reach_every_addend_and_their_bias_once(example):
