@@ -29,7 +29,11 @@ _WAY_OUT = "choose smaller scales with snnexport.quantize"
 
 
 def check(program: Program, chip: Chip) -> list[str]:
-    """List everything in ``program`` that ``chip`` cannot hold, each with a way out."""
+    """List every register, weight, message and latency that ``chip`` cannot hold.
+
+    Each line ends with a way out. Capacity (cores, axons, memory) needs a mapping and is not
+    checked.
+    """
     found = [p for population in program.populations for p in _neuron_problems(population, chip)]
     for c in program.connections:
         found += _weight_problems(c, chip.weights)

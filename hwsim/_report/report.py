@@ -149,7 +149,7 @@ class Report:
         return replace(self, context=context)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data in the layout of ``report.json`` (DESIGN section 10)."""
+        """Return plain data in the layout of ``report.json`` (docs/formats.md)."""
         c = self.context
         agreement = dict.fromkeys(("lava", "onnxruntime")) | dict(c.agreement)
         return {

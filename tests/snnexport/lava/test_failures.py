@@ -33,6 +33,10 @@ def artefact(tmp_path):
     return tmp_path / "lava"
 
 
+MARK = f"9{os.getpid()}"
+"""Seconds to sleep that no other test run on this machine uses."""
+
+
 def replace_main(folder, body):
     """Put ``body`` in place of the start of network.py's main, after Lava was imported."""
     network = folder / "network.py"
@@ -42,7 +46,7 @@ def replace_main(folder, body):
 
 
 def test_hanging_python_is_one_error_in_time_and_leaves_no_process(monkeypatch, script, running):
-    python = script("exec sleep 987654")
+    python = script(f"exec sleep {MARK}1")
     monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", str(python))
     monkeypatch.setenv("SPIKEPORT_LAVA_TIMEOUT", "1")
     start = time.monotonic()
@@ -51,17 +55,17 @@ def test_hanging_python_is_one_error_in_time_and_leaves_no_process(monkeypatch, 
     ):
         lava.run(ONE, SPIKES)
     assert time.monotonic() - start < 6
-    assert running("987654") == []
+    assert running(f"{MARK}1") == []
 
 
 def test_python_that_hangs_when_uv_probes_it_is_one_error_in_time(monkeypatch, script, running):
-    python = script('case "$*" in -c*) echo Python 3 10;; *) sleep 876543;; esac')
+    python = script(f'case "$*" in -c*) echo Python 3 10;; *) sleep {MARK}2;; esac')
     monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", str(python))
     start = time.monotonic()
     with pytest.raises(LavaError, match="did not answer within 2 s"):
         lava.run(ONE, SPIKES, timeout_s=2)
     assert time.monotonic() - start < 9
-    assert running("876543") == []
+    assert running(f"{MARK}2") == []
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_artefact_is_python_with_inline_dependencies_identity_and_exact_names(tm
     ast.parse(text, feature_version=(3, 10))
     assert '# requires-python = "==3.10.*"\n' in text
     assert '# dependencies = ["lava-nc==0.10.0", "numpy<2"]\n' in text
-    assert 'PROGRAM_SHA256 = "abc123"' in text
+    assert "PROGRAM_SHA256 = 'abc123'" in text
     for name in ("1.spike", "class", "a-b", "a.b", "1.spike->class"):
         assert f"        {json.dumps(name)}: " in text
     variables = re.findall(r"^    (\w+) = LIF\($", text, re.MULTILINE)
