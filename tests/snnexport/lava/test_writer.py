@@ -1,7 +1,6 @@
 """The artefact is readable Python that says what it is, and refuses what Lava would change."""
 
 import ast
-import json
 import re
 import shutil
 import subprocess
@@ -42,7 +41,7 @@ def test_artefact_is_python_with_inline_dependencies_identity_and_exact_names(tm
     assert '# dependencies = ["lava-nc==0.10.0", "numpy<2"]\n' in text
     assert "PROGRAM_SHA256 = 'abc123'" in text
     for name in ("1.spike", "class", "a-b", "a.b", "1.spike->class"):
-        assert f"        {json.dumps(name)}: " in text
+        assert f"        {name!r}: " in text
     variables = re.findall(r"^    (\w+) = LIF\($", text, re.MULTILINE)
     assert variables == ["p_1_spike", "p_class", "a_b", "a_b_2"]
     assert all(variable.isidentifier() for variable in variables)
