@@ -24,6 +24,15 @@ def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
     assert path.read_text() == "old"
 
 
+def test_a_write_replaces_the_file_and_does_not_touch_the_old_one(tmp_path):
+    path = tmp_path / "a.txt"
+    write_atomic(path, "old")
+    with path.open() as before:
+        write_atomic(path, "new and longer")
+        assert before.read() == "old"
+    assert path.read_text() == "new and longer"
+
+
 def test_write_to_a_place_that_cannot_be_is_one_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FileError, match="cannot be written"):

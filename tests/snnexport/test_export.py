@@ -41,6 +41,14 @@ def test_the_float_file_fires_the_spikes_of_the_captured_network(network):
         assert 0.01 < spikes.mean() < 0.99
 
 
+def test_the_float_file_does_not_fire_at_exactly_the_threshold():
+    graph = _one_layer(weight=1.0, inputs=2, decay_v=1.0, threshold=1.0)
+    session = onnxruntime.InferenceSession(network_bytes(graph))
+    frames = np.array([[[1, 0]], [[1, 1]], [[0, 0]]], np.float32)
+    (spikes,) = session.run(None, {"input/spikes": frames})
+    assert spikes[:, 0, 0].tolist() == [0, 1, 0]
+
+
 def test_provenance_names_the_checkpoint_and_every_scale(checkpoint):
     done = stages(checkpoint, load_chip("loihi1"), name="digits")
     meta = done.program.metadata
