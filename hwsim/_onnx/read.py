@@ -73,7 +73,7 @@ def _check_header(model: onnx.ModelProto, where: str) -> None:
             )
     try:
         onnx.checker.check_model(model, full_check=True)
-    except Exception as error:
+    except Exception as error:  # the checker raises classes of several C++ modules
         reason = str(error).strip().splitlines()[0]
         raise FileError(f"{where}: is not a valid ONNX model: {reason}", hint=_HINT) from None
 
