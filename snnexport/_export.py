@@ -79,7 +79,7 @@ def stages(
     captured = capture(checkpoint.build(), example, name=name)
     folded = fold(captured)
     quantized = quantize(folded, chip, calibration)
-    scales = {p.name: np.unique(p.scale).tolist() for p in quantized.layers if p.scale is not None}
+    scales = {p.name: p.scale.tolist() for p in quantized.layers if p.scale is not None}
     metadata = {
         "checkpoint.sha256": checkpoint.sha256,
         "recipe.seed": str(recipe.train.seed),

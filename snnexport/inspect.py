@@ -16,6 +16,9 @@ from hwsim.errors import CheckError, FileError, SpikeportError
 from hwsim.files import read_bytes
 from hwsim.program import Program
 
+_LONGEST = 160
+"""Characters of one fact that a terminal is shown."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -39,7 +42,10 @@ class Facts:
         console = Console(width=110)
         with console.capture() as capture:
             for name, value in self.facts.items():
-                console.print(f"{name}: {value}", markup=False, highlight=False)
+                text = str(value)
+                if len(text) > _LONGEST:
+                    text = f"{text[:_LONGEST]} ... ({len(text)} characters, whole with --json)"
+                console.print(f"{name}: {text}", markup=False, highlight=False)
             console.print(table)
         return capture.get().rstrip("\n")
 
