@@ -267,7 +267,7 @@ def test_a_full_disk_is_one_error_and_leaves_no_trace_of_the_attempt(checkpoint,
         "from snnexport.cli import main; main()"
     )
     command = [sys.executable, "-c", script, "export", str(checkpoint), "-o", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=os.environ)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=os.environ)
     assert done.returncode == 1
     assert "cannot be written" in done.stderr
     assert "hint:" in done.stderr
@@ -283,4 +283,4 @@ def test_help_needs_no_torch():
         "r = CliRunner().invoke(main, ['evaluate', 'x']); assert r.exit_code == 1, r.output\n"
         "assert \"pip install 'spikeport[train]'\" in r.stderr, r.stderr\n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
