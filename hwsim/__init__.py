@@ -3,8 +3,9 @@
 Names are imported on first use, so that ``hwsim.arith`` and ``hwsim.neurons`` need NumPy alone.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hwsim.lazy import lazy
 
 if TYPE_CHECKING:
     from hwsim.chip import Chip, load_chip
@@ -16,26 +17,22 @@ if TYPE_CHECKING:
     from hwsim.synapses import Conv2d, Dense, SumPool2d
     from hwsim.trace import Trace
 
-_HOMES = {
-    "chip": ("Chip", "load_chip"),
-    "counts": ("Counts", "count"),
-    "energy": ("Report", "price"),
-    "neurons": ("NEURONS", "Cuba"),
-    "program": ("Connection", "Input", "Population", "Program", "Readout"),
-    "simulate": ("Record", "Run", "run"),
-    "synapses": ("Conv2d", "Dense", "SumPool2d"),
-    "trace": ("Trace",),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+__getattr__ = lazy(
+    "hwsim",
+    {
+        "chip": ("Chip", "load_chip"),
+        "counts": ("Counts", "count"),
+        "energy": ("Report", "price"),
+        "neurons": ("NEURONS", "Cuba"),
+        "program": ("Connection", "Input", "Population", "Program", "Readout"),
+        "simulate": ("Record", "Run", "run"),
+        "synapses": ("Conv2d", "Dense", "SumPool2d"),
+        "trace": ("Trace",),
+    },
+)
 
 __all__ = [
     "NEURONS", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "Dense", "Input", "Population",
     "Program", "Readout", "Record", "Report", "Run", "SumPool2d", "Trace", "count", "load_chip",
     "price", "run",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'hwsim' has no attribute {name!r}")
-    return getattr(import_module(f"hwsim.{_HOME_OF[name]}"), name)

@@ -146,8 +146,9 @@ def _both_sides(
         return whole, _lava(program, case).spikes
     if case.golden is not None:
         return alone, case.golden.trace.spikes
-    shape = frames.shape[:2]
-    return _windows(program, alone, shape), _windows(program, whole, shape)
+    steps, samples = frames.shape[:2]
+    stream = _windows(program, whole, steps * samples)
+    return _windows(program, alone, steps), _samples(stream, samples)
 
 
 def _lava(program: Program, case: _Case) -> Trace:
@@ -170,20 +171,15 @@ def _streams(program: Program, frames: np.ndarray) -> bool:
 
 
 def _windows(
-    program: Program, spikes: Mapping[str, np.ndarray], shape: tuple[int, ...]
+    program: Program, spikes: Mapping[str, np.ndarray], steps: int
 ) -> dict[str, np.ndarray]:
-    """Cut each population's own window of every sample: (T, B, *shape), from either form."""
-    steps, samples = shape
-    cut = {}
-    for p in program.populations:
-        s = spikes[p.name]
-        streamed = s.shape[1] == 1 and samples > 1 and program.period == steps
-        length = steps * samples if streamed else steps
-        s = s[p.latency : p.latency + length]
-        if streamed:
-            s = s.reshape(samples, steps, *p.shape).swapaxes(0, 1)
-        cut[p.name] = s
-    return cut
+    """Cut out each population's own window of ``steps`` steps."""
+    return {p.name: spikes[p.name][p.latency : p.latency + steps] for p in program.populations}
+
+
+def _samples(stream: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarray]:
+    """Put the samples of a stream (samples * T, 1, *shape) side by side: (T, samples, *shape)."""
+    return {name: s.reshape(samples, -1, *s.shape[2:]).swapaxes(0, 1) for name, s in stream.items()}
 
 
 def _recorded(result: Run) -> Trace:

@@ -3,8 +3,9 @@
 Names are imported on first use, so that the command line starts without torch.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hwsim.lazy import lazy
 
 if TYPE_CHECKING:
     from snntrain._evaluate import Evaluation, evaluate
@@ -16,26 +17,22 @@ if TYPE_CHECKING:
     from snntrain.neurons import INTEGER, Real, Surrogate
     from snntrain.recipe import Recipe
 
-_HOMES = {
-    "_evaluate": ("Evaluation", "evaluate"),
-    "_fit": ("fit",),
-    "checkpoint": ("Checkpoint",),
-    "data": ("Dataset", "load", "parse_selector"),
-    "encode": ("direct",),
-    "layers": ("CurrentNorm", "Spiking", "recorded", "spiking_layers", "unroll"),
-    "neurons": ("INTEGER", "Real", "Surrogate"),
-    "recipe": ("Recipe",),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+__getattr__ = lazy(
+    "snntrain",
+    {
+        "_evaluate": ("Evaluation", "evaluate"),
+        "_fit": ("fit",),
+        "checkpoint": ("Checkpoint",),
+        "data": ("Dataset", "load", "parse_selector"),
+        "encode": ("direct",),
+        "layers": ("CurrentNorm", "Spiking", "recorded", "spiking_layers", "unroll"),
+        "neurons": ("INTEGER", "Real", "Surrogate"),
+        "recipe": ("Recipe",),
+    },
+)
 
 __all__ = [
     "INTEGER", "Checkpoint", "CurrentNorm", "Dataset", "Evaluation", "Real", "Recipe", "Spiking",
     "Surrogate", "direct", "evaluate", "fit", "load", "parse_selector", "recorded",
     "spiking_layers", "unroll",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'snntrain' has no attribute {name!r}")
-    return getattr(import_module(f"snntrain.{_HOME_OF[name]}"), name)

@@ -284,3 +284,20 @@ def test_help_needs_no_torch():
         "assert \"pip install 'spikeport[train]'\" in r.stderr, r.stderr\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=300)
+
+
+def test_a_program_is_simulated_where_nothing_for_training_or_export_is_installed(
+    exported, tmp_path
+):
+    np.save(tmp_path / "in.npy", np.ones((6, 2, 1, 8, 8), int))
+    script = (
+        "import sys\n"
+        "for name in ('torch', 'sklearn', 'safetensors', 'onnxruntime', 'uv'):\n"
+        "    sys.modules[name] = None\n"
+        "from snnexport.cli import main; main()\n"
+    )
+    command = [sys.executable, "-c", script, "simulate", str(exported / "program.onnx")]
+    command += ["--spikes", str(tmp_path / "in.npy"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["data"]["samples"] == 2
