@@ -8,31 +8,49 @@ from typing import TYPE_CHECKING
 from hwsim.lazy import lazy
 
 if TYPE_CHECKING:
+    from hwsim.blanking import blanked
     from hwsim.chip import Chip, load_chip
     from hwsim.counts import Counts, count
     from hwsim.energy import Report, price
-    from hwsim.neurons import NEURONS, Cuba
-    from hwsim.program import Connection, Input, Population, Program, Readout
+    from hwsim.neurons import (
+        NEURONS,
+        Cuba,
+        CubaRefractory,
+        CubaSubtract,
+        Delta,
+        Gate,
+        GradedRelay,
+        LeakyIntegrator,
+        Sigma,
+        SigmaDelta,
+        Ternary,
+    )
+    from hwsim.program import Blank, Connection, Input, Population, Program, Readout
     from hwsim.simulate import Record, Run, run
-    from hwsim.synapses import Conv2d, Dense, SumPool2d
+    from hwsim.synapses import Conv2d, Dense, Sparse, SumPool2d
     from hwsim.trace import Trace
 
 __getattr__ = lazy(
     "hwsim",
     {
+        "blanking": ("blanked",),
         "chip": ("Chip", "load_chip"),
         "counts": ("Counts", "count"),
         "energy": ("Report", "price"),
-        "neurons": ("NEURONS", "Cuba"),
-        "program": ("Connection", "Input", "Population", "Program", "Readout"),
+        "neurons": (
+            "NEURONS", "Cuba", "CubaRefractory", "CubaSubtract", "Delta", "Gate", "GradedRelay",
+            "LeakyIntegrator", "Sigma", "SigmaDelta", "Ternary",
+        ),
+        "program": ("Blank", "Connection", "Input", "Population", "Program", "Readout"),
         "simulate": ("Record", "Run", "run"),
-        "synapses": ("Conv2d", "Dense", "SumPool2d"),
+        "synapses": ("Conv2d", "Dense", "Sparse", "SumPool2d"),
         "trace": ("Trace",),
     },
-)
+)  # fmt: skip
 
 __all__ = [
-    "NEURONS", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "Dense", "Input", "Population",
-    "Program", "Readout", "Record", "Report", "Run", "SumPool2d", "Trace", "count", "load_chip",
-    "price", "run",
+    "NEURONS", "Blank", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "CubaRefractory",
+    "CubaSubtract", "Delta", "Dense", "Gate", "GradedRelay", "Input", "LeakyIntegrator",
+    "Population", "Program", "Readout", "Record", "Report", "Run", "Sigma", "SigmaDelta", "Sparse",
+    "SumPool2d", "Ternary", "Trace", "blanked", "count", "load_chip", "price", "run",
 ]  # fmt: skip

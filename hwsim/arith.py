@@ -22,9 +22,19 @@ STATE_UNIT = 1 << ACTIVATION_SHIFT
 WEIGHT_MIN, WEIGHT_MAX = -256, 255
 """Range of an effective 8-bit Loihi weight; with mixed signs only even values survive."""
 
+Range = tuple[int, int]
+CURRENT: Range = (-STATE_LIMIT + 1, STATE_LIMIT)
+VOLTAGE: Range = (-STATE_LIMIT + 1, STATE_LIMIT - 1)
+WORD: Range = (-(1 << 31), (1 << 31) - 1)
+"""Ranges of u (unless one fold was not enough), of v, and of a 32-bit register or message."""
+
 
 class Arithmetic(Protocol):
-    """What a neuron's equation may do; each rendering of the equation implements this."""
+    """What a neuron's equation may do; each rendering of the equation implements this.
+
+    Besides these an equation may add, subtract and negate values; plain integers may stand
+    for values. Conditions are values 0 and 1.
+    """
 
     def decay(self, x: Any, d: Any) -> Any:
         """Lose the fraction ``d`` of ``x``."""
@@ -44,6 +54,30 @@ class Arithmetic(Protocol):
 
     def reset(self, v: Any, s: Any) -> Any:
         """Set ``v`` to zero where ``s`` is 1."""
+        ...
+
+    def wrap32(self, x: Any) -> Any:
+        """Keep the low 32 bits of a sum, the register of sigma-delta and graded neurons."""
+        ...
+
+    def magnitude(self, x: Any) -> Any:
+        """Return ``|x|``."""
+        ...
+
+    def above(self, x: Any, y: Any) -> Any:
+        """Return 1 where ``x > y``, else 0; unlike ``fire`` without a gradient."""
+        ...
+
+    def pick(self, condition: Any, x: Any, y: Any) -> Any:
+        """Return ``x`` where ``condition`` is 1, ``y`` where it is 0."""
+        ...
+
+    def shift_left(self, x: Any, bits: Any) -> Any:
+        """Multiply ``x`` by ``2**bits``."""
+        ...
+
+    def shift_right(self, x: Any, bits: Any) -> Any:
+        """Divide ``x`` by ``2**bits``; integers round down."""
         ...
 
 
@@ -86,6 +120,30 @@ class Integer:
     def reset(self, v: Any, s: Any) -> Any:
         """Return ``v``, zero where ``s`` is 1."""
         return v * (1 - s)
+
+    def wrap32(self, x: Any) -> Any:
+        """Keep the low 32 bits in two's complement."""
+        return self._int32(x)
+
+    def magnitude(self, x: Any) -> Any:
+        """Return ``|x|`` in 32 bits: that of -2**31 is -2**31, as in NumPy and Lava."""
+        return self._int32(self.xp.abs(x))
+
+    def above(self, x: Any, y: Any) -> Any:
+        """Return 1 where ``x > y``, as 64-bit integers."""
+        return (x > y) * self.xp.ones_like(x - y)
+
+    def pick(self, condition: Any, x: Any, y: Any) -> Any:
+        """Return ``x`` where ``condition`` is 1, ``y`` where it is 0."""
+        return condition * x + (1 - condition) * y
+
+    def shift_left(self, x: Any, bits: Any) -> Any:
+        """Shift left and keep the low 32 bits."""
+        return self._int32(x << bits)
+
+    def shift_right(self, x: Any, bits: Any) -> Any:
+        """Shift right, rounding down."""
+        return x >> bits
 
     @staticmethod
     def _int32(x: Any) -> Any:
@@ -130,15 +188,18 @@ class SignMode(Enum):
         return cls.INHIBITORY if weight.max() <= 0 else cls.MIXED
 
 
-def truncate_weights(weight: np.ndarray, bits: int = 8) -> np.ndarray:
+def truncate_weights(
+    weight: np.ndarray, bits: int = 8, mode: SignMode | None = None
+) -> np.ndarray:
     """Return what the synaptic memory keeps of ``weight`` at ``bits`` bits (1..9).
 
     Floats lose their fraction, values are clipped to -256..255, and the lowest bits that
     ``bits`` cannot hold are floored; with mixed signs one bit pays for the sign, so that
-    8-bit weights are even. Source: lava-nc 0.10.0 ``lava/utils/weightutils.py``.
+    8-bit weights are even. A given ``mode`` clips the signs it does not have; by default it
+    is the one of the weights. Source: lava-nc 0.10.0 ``lava/utils/weightutils.py``.
     """
     w = np.trunc(weight).astype(np.int64)
-    mode = SignMode.of(w)
+    mode = mode or SignMode.of(w)
     sign = -1 if mode is SignMode.INHIBITORY else 1
     low = WEIGHT_MIN if mode is SignMode.MIXED else 0
     magnitude = np.clip(sign * w, low, WEIGHT_MAX)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hwsim.program import Program
+from hwsim.engines.base import PopulationTally
+from hwsim.program import Program, connection_name
 from hwsim.trace import Trace
 
 
@@ -14,10 +15,11 @@ from hwsim.trace import Trace
 class PopulationCounts:
     """Sums over all samples and each population's own window of T steps.
 
-    A run that ends before the window does is counted as far as it went. updates: neurons x
-    samples x steps of the window, all of them; driven: those that received a nonzero
-    activation; wraps, saturations: updates in which u left, v hit the end of, its register;
-    silent, always_firing: neurons that never, or in every step of every sample, spiked.
+    A run that ends before the window does is counted as far as it went. spikes: messages that
+    are not 0; updates: neurons x samples x steps of the window, all of them; driven: those that
+    received a nonzero activation; wraps, saturations: updates in which u (or a 32-bit state)
+    left, v hit the end of, its register; silent, always_firing: neurons that never, or in
+    every step of every sample, spiked.
     """
 
     name: str
@@ -40,6 +42,12 @@ class ConnectionCounts:
     graded: bool
     messages: int
     synops: int
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """Return the connection's name, see :attr:`hwsim.program.Connection.name`."""
+        return connection_name(self.source, self.target, self.label)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,23 @@ class Counts:
         return sum(c.synops for c in self.connections if c.target == population)
 
 
+def population_counts(name: str, tally: PopulationTally) -> PopulationCounts:
+    """Return the counts of a population from its sums over all columns."""
+    fired = tally.fired
+    most = tally.updates // fired.size
+    return PopulationCounts(
+        name=name,
+        neurons=fired.size,
+        spikes=int(fired.sum()),
+        updates=tally.updates,
+        driven=tally.driven,
+        wraps=tally.wraps,
+        saturations=tally.saturations,
+        silent=int((fired == 0).sum()),
+        always_firing=int((fired == most).sum()) if most else 0,
+    )
+
+
 def connection_counts(program: Program, fired: dict[str, np.ndarray]) -> list[ConnectionCounts]:
     """Count every connection; ``fired[name]``: messages per source neuron, in its window."""
     return [
@@ -81,6 +106,7 @@ def connection_counts(program: Program, fired: dict[str, np.ndarray]) -> list[Co
             c.graded,
             int(fired[c.source].sum()),
             int((fired[c.source] * c.synapse.fan_out(program.shape_of(c.source))).sum()),
+            c.label,
         )
         for c in program.connections
     ]
@@ -95,7 +121,10 @@ def count(program: Program, inputs: np.ndarray, trace: Trace) -> tuple[dict[str,
     windows = {
         p.name: trace.spikes[p.name][p.latency : p.latency + steps] for p in program.populations
     }
-    messages = {n: (w != 0).sum(axis=(0, 1)) for n, w in [*windows.items(), ("", inputs)]}
-    messages[program.input.name] = messages.pop("")
+    messages = {n: (w != 0).sum(axis=(0, 1)) for n, w in windows.items()}
+    messages[program.input.name] = (inputs != 0).sum(axis=(0, 1))
+    if program.blank is not None:
+        sent = sum(program.blanks(frame) for frame in range(steps)) * inputs.shape[1]
+        messages[program.blank.name] = np.array([sent])
     synops = sum(c.synops for c in connection_counts(program, messages))
-    return {name: int(w.sum()) for name, w in windows.items()}, synops
+    return {name: int((w != 0).sum()) for name, w in windows.items()}, synops

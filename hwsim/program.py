@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from hwsim.arith import WORD
 from hwsim.errors import SpikeportError, raise_all
-from hwsim.neurons import Cuba, problems
+from hwsim.neurons import NEURONS, Neuron, problems
 from hwsim.synapses import Shape, Synapse
 
 
 class Readout(Enum):
-    """How the class is read: most spikes over the window, or largest sum of v over it."""
+    """How the class is read: largest sum of messages, or of v, over the window."""
 
     COUNT = "count"
     VOLTAGE = "voltage"
@@ -32,13 +33,30 @@ class Input:
     high: int = 1
 
 
+@dataclass(frozen=True)
+class Blank:
+    """A line of one neuron that sends 1 in the last ``gap`` frames of every period.
+
+    Inhibiting synapses from it silence recurrent and delaying populations between samples,
+    so that nothing is in flight when the next sample starts: see :func:`hwsim.blanked`.
+    """
+
+    name: str
+    gap: int
+
+    @property
+    def shape(self) -> Shape:
+        """Return (1,)."""
+        return (1,)
+
+
 @dataclass(frozen=True, eq=False)
 class Population:
     """Neurons of one kind. ``latency``: steps between a frame and this population's answer."""
 
     name: str
     shape: Shape
-    neuron: Cuba
+    neuron: Neuron
     latency: int
 
 
@@ -46,18 +64,20 @@ class Population:
 class Connection:
     """Synapses from ``source`` to ``target``; ``graded`` messages carry their payload.
 
-    Without ``graded`` a message counts as 1 whatever it carries, as on the chip.
+    Without ``graded`` a message counts as 1 whatever it carries, as on the chip. ``label``
+    tells connections between the same two apart.
     """
 
     source: str
     target: str
     synapse: Synapse
     graded: bool = False
+    label: str = ""
 
     @property
     def name(self) -> str:
-        """Return ``source->target``, the connection's name in counts and messages."""
-        return f"{self.source}->{self.target}"
+        """Return ``source->target`` or ``source->target#label``, the name in all reports."""
+        return connection_name(self.source, self.target, self.label)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +94,14 @@ class Program:
     name, chip
         For people, and the chip whose limits it was checked against.
     input, populations, connections
-        The network. Names are unique; populations are in topological order.
+        The network, of any shape: cycles, skips and several connections between the same two
+        included. Names are unique.
     output
         The population that is read out, by ``readout``.
     period
-        Steps of one sample, or None if nothing is ever reset.
+        Steps of one sample, its gap included, or None if nothing is ever reset.
+    blank
+        The line that silences populations in the gap at the end of each period, if any.
     metadata
         Provenance: texts by name, kept in the file.
 
@@ -96,6 +119,7 @@ class Program:
     output: str
     readout: Readout = Readout.COUNT
     period: int | None = None
+    blank: Blank | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -114,9 +138,31 @@ class Program:
         """Return the population called ``name``."""
         return next(p for p in self.populations if p.name == name)
 
+    @property
+    def gap(self) -> int:
+        """Frames at the end of each period that belong to no sample."""
+        return self.blank.gap if self.blank else 0
+
+    def into(self, name: str) -> tuple[Connection, ...]:
+        """Return the connections into the population called ``name``."""
+        return tuple(c for c in self.connections if c.target == name)
+
+    def blanks(self, frame: int) -> bool:
+        """Say whether the blank line sends a message in ``frame``, counted from 0."""
+        return bool(self.blank and self.period) and frame % self.period >= self.period - self.gap
+
     def shape_of(self, name: str) -> Shape:
-        """Return the shape of the input or population called ``name``."""
-        return self.input.shape if name == self.input.name else self.population(name).shape
+        """Return the shape of the input, the blank line or the population called ``name``."""
+        lines = {line.name: line.shape for line in (self.input, self.blank) if line}
+        return lines[name] if name in lines else self.population(name).shape
+
+    def messages_of(self, name: str) -> tuple[int, int]:
+        """Return the lowest and highest message that the source called ``name`` sends."""
+        if name == self.input.name:
+            return self.input.low, self.input.high
+        if self.blank and name == self.blank.name:
+            return 0, 1
+        return self.population(name).neuron.MESSAGES
 
     def phase(self, population: Population) -> int | None:
         """Return the value of ``step % period`` at which ``population`` is set to rest."""
@@ -142,6 +188,11 @@ class Program:
         return load_program(Path(path))
 
 
+def connection_name(source: str, target: str, label: str) -> str:
+    """Return ``source->target`` or ``source->target#label``."""
+    return f"{source}->{target}" + f"#{label}" * bool(label)
+
+
 def expand(value: object, shape: Shape) -> np.ndarray:
     """Broadcast a parameter (scalar, per channel, or per neuron) against ``shape``.
 
@@ -159,26 +210,49 @@ def expand(value: object, shape: Shape) -> np.ndarray:
 
 
 def _structure_problems(program: Program) -> list[str]:
-    names = [program.input.name, *(p.name for p in program.populations)]
+    lines = [program.input.name, *([program.blank.name] if program.blank else [])]
+    names = [*lines, *(p.name for p in program.populations)]
     found = [f"name {n!r} is used twice" for n in sorted({n for n in names if names.count(n) > 1})]
     found += [f"name {n!r} cannot be written to a file" for n in names if not _writable(n)]
+    found += _line_problems(program)
     if not program.populations:
         return [*found, "there is no population"]
-    pairs = [c.name for c in program.connections]
-    found += [
-        f"{n}: two connections join the same two" for n in sorted(set(pairs)) if pairs.count(n) > 1
-    ]
-    if program.output not in names[1:]:
-        found.append(f"output {program.output!r} is not a population")
-    if program.period is not None and program.period < 1:
-        found.append(f"period = {program.period} does not fit 1..")
-    if program.input.low > program.input.high:
-        found.append(f"{program.input.name}: low {program.input.low} > high {program.input.high}")
     for p in program.populations:
         found += _population_problems(p)
+    pairs = [c.name for c in program.connections]
+    found += [
+        f"{n}: two connections join the same two; give them a label"
+        for n in sorted(set(pairs))
+        if pairs.count(n) > 1
+    ]
     for c in program.connections:
-        found += _connection_problems(program, c, names)
+        found += _connection_problems(program, c, names, lines)
+    return [*found, *_output_problems(program)]
+
+
+def _line_problems(program: Program) -> list[str]:
+    source, blank, period = program.input, program.blank, program.period
+    found = []
+    if not source.shape or min(source.shape) < 1:
+        found.append(f"{source.name}: shape {source.shape} has no values")
+    if source.low > source.high:
+        found.append(f"{source.name}: low {source.low} > high {source.high}")
+    if source.low < WORD[0] or source.high > WORD[1]:
+        found.append(f"{source.name}: {source.low}..{source.high} does not fit 32-bit messages")
+    if period is not None and period < 1:
+        found.append(f"period = {period} does not fit 1..")
+    if blank is not None and (period is None or not 1 <= blank.gap < period):
+        found.append(f"{blank.name}: gap = {blank.gap} does not fit into period = {period}")
     return found
+
+
+def _output_problems(program: Program) -> list[str]:
+    if program.output not in [p.name for p in program.populations]:
+        return [f"output {program.output!r} is not a population"]
+    neuron = program.population(program.output).neuron
+    if program.readout is Readout.VOLTAGE and "v" not in neuron.STATE:
+        return [f"output {program.output!r}: a {type(neuron).__name__} has no voltage to read"]
+    return []
 
 
 def _writable(name: str) -> bool:
@@ -187,6 +261,9 @@ def _writable(name: str) -> bool:
 
 
 def _population_problems(p: Population) -> list[str]:
+    kind = type(p.neuron)
+    if NEURONS.get(kind.__name__) is not kind:
+        return [f"{p.name}: {kind.__name__} is not a neuron of hwsim.neurons.NEURONS"]
     found = problems(p.neuron, p.name)
     if p.latency < 0:
         found.append(f"{p.name}: latency = {p.latency} does not fit 0..")
@@ -201,12 +278,22 @@ def _population_problems(p: Population) -> list[str]:
     return found
 
 
-def _connection_problems(program: Program, c: Connection, names: list[str]) -> list[str]:
+def _connection_problems(
+    program: Program, c: Connection, names: list[str], lines: list[str]
+) -> list[str]:
     unknown = [n for n in (c.source, c.target) if n not in names]
-    if unknown or c.target == program.input.name:
+    if unknown or c.target in lines:
         return [f"{c.name}: no such population: {', '.join(unknown) or c.target}"]
-    if not np.issubdtype(c.synapse.weights.dtype, np.integer):
-        return [f"{c.name}: weights are {c.synapse.weights.dtype}, not integers"]
+    found = [] if _writable(c.label) else [f"label {c.label!r} cannot be written to a file"]
+    weights = np.asarray(c.synapse.weights)
+    if not np.issubdtype(weights.dtype, np.integer):
+        return [*found, f"{c.name}: weights are {weights.dtype}, not integers"]
+    outside = weights[(weights < WORD[0]) | (weights > WORD[1])]
+    if outside.size:
+        found.append(f"{c.name}: weight = {outside.flat[0]} does not fit 32 bits")
+    found += [f"{c.name}: {problem}" for problem in c.synapse.problems()]
+    if found:
+        return found
     try:
         shape = c.synapse.output_shape(program.shape_of(c.source))
     except SpikeportError as error:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from importlib import import_module
+from math import prod
 
 import numpy as np
 
-from hwsim.counts import Counts
+from hwsim.counts import Counts, connection_counts, population_counts
+from hwsim.engines.base import Engine, Job, PopulationTally, Recording, Tally
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.program import Program
 from hwsim.trace import Trace
 
+ENGINES = {
+    "native": ("hwsim.engines.native", "Native"),
+    "reference": ("hwsim.engines.reference", "Reference"),
+}
+_CELLS_AT_ONCE = 1 << 23
+"""Neurons times columns that an engine handles at once: what bounds the memory of a run."""
+
 
 class Record(Enum):
-    """What a run keeps of every population: nothing, spikes, or spikes and u and v."""
+    """What a run keeps of every population: nothing, spikes, or spikes and state."""
 
     NONE = "none"
     SPIKES = "spikes"
@@ -50,51 +60,159 @@ class Run:
 
 
 Progress = Callable[[int, int], None]
-"""Called as ``progress(done, total)`` while a run goes on."""
+"""Called as ``progress(done, total)`` while a run goes on; a total of 0 is not known."""
 
 
 def run(
     program: Program,
-    spikes: np.ndarray,
+    spikes: np.ndarray | Iterable[np.ndarray],
     *,
     engine: str = "reference",
     record: str = "none",
     steps: int | None = None,
     progress: Progress | None = None,
+    threads: int | None = None,
+    block_steps: int | None = None,
 ) -> Run:
     """Run every sample of ``spikes`` on a machine of its own that starts at rest.
+
+    Without a record, memory is needed for the Program and one block of samples, whatever the
+    length of ``spikes``, which may be a memory map or batches made one by one.
 
     Parameters
     ----------
     program
         The network.
     spikes
-        Integers (T, B, *input shape), within the input's range.
+        Integers (T, B, *input shape), within the input's range; or an iterable of such
+        batches, all of the same T, which are checked one by one.
     engine
-        ``"reference"``: event-driven NumPy, the oracle.
+        ``"native"``, compiled, or ``"reference"``, event-driven NumPy, the oracle: both
+        compute the same.
     record
         ``"none"``, ``"spikes"`` or ``"state"``: see :class:`Record`.
     steps
         Machine steps to run; by default T plus the network's latency.
     progress
-        Called after every machine step.
+        Called now and then with the steps done, summed over columns.
+    threads
+        Samples to run side by side, where the engine can; by default one a core.
+    block_steps
+        Steps that a layer advances at once, where the engine can. Results never depend on it.
 
     Raises
     ------
     RangeError
         If ``spikes`` has another shape, type or range than the program's input.
     UnsupportedError
-        If there is no such engine.
+        If there is no such engine, or it is not installed.
     """
-    from hwsim.engines import reference
+    kept = Record.parse(record)
+    for name, value in (("steps", steps), ("threads", threads), ("block_steps", block_steps)):
+        if value is not None and value < 1:
+            raise RangeError(
+                f"{name} = {value} does not fit 1..", hint="leave it out for the default"
+            )
+    batches, columns = _batches(program, spikes, kept)
+    machine, whole, recording = _engine(engine)(program), _Whole(program), Recording()
+    for start, batch in batches:
+        length = steps or len(batch) + program.latency
+        if kept is not Record.NONE and not recording.arrays:
+            recording = Recording.of(program, length, columns, state=kept is Record.STATE)
 
-    if engine != "reference":
-        raise UnsupportedError(f"there is no engine {engine!r}", hint='use engine="reference"')
-    check_input(program, spikes)
-    steps = len(spikes) + program.latency if steps is None else steps
-    if steps < 1:
-        raise RangeError(f"steps = {steps} does not fit 1..", hint="leave it out for the default")
-    return reference.run(program, spikes, Record.parse(record), steps, progress)
+        def tick(column_steps: int, total: int = columns * length) -> None:
+            whole.steps_done += column_steps
+            if progress is not None:
+                progress(whole.steps_done, total)
+
+        room = recording.columns(start, start + batch.shape[1])
+        tally = machine.run(batch, Job(length, threads, block_steps, tick), room)
+        whole.add(batch, length, tally)
+    return whole.result(recording.trace())
+
+
+class _Whole:
+    """The sums of a run over its batches."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.steps_done = 0
+        self.frames = self.length = 0
+        self.outputs: list[np.ndarray] = []
+        self.tallies = {
+            p.name: PopulationTally(np.zeros(p.shape, np.int64)) for p in program.populations
+        }
+        self.inputs = np.zeros(program.input.shape, np.int64)
+
+    def add(self, batch: np.ndarray, length: int, tally: Tally) -> None:
+        """Add the columns of one batch, run for ``length`` machine steps."""
+        if self.outputs and len(batch) != self.frames:
+            raise RangeError(
+                f"a batch of {len(batch)} frames follows one of {self.frames}",
+                hint="give every batch the same T; run samples of other lengths apart",
+            )
+        self.frames, self.length = len(batch), length
+        self.outputs.append(tally.outputs)
+        for name, part in tally.populations.items():
+            self.tallies[name].add(part)
+        self.inputs += sum(np.count_nonzero(frame, axis=0) for frame in batch[:length])
+
+    def result(self, trace: Trace | None) -> Run:
+        """Return the run."""
+        if not self.outputs:
+            raise RangeError("there is no batch to run", hint="give at least one batch of samples")
+        outputs, program = np.concatenate(self.outputs), self.program
+        fired = {name: t.fired for name, t in self.tallies.items()}
+        fired[program.input.name] = self.inputs
+        if program.blank is not None:
+            per_column = sum(program.blanks(f) for f in range(min(self.frames, self.length)))
+            fired[program.blank.name] = np.array([per_column * len(outputs)])
+        counts = Counts(
+            samples=len(outputs),
+            steps=self.frames,
+            machine_steps=self.length,
+            populations=tuple(
+                population_counts(name, t) for name, t in self.tallies.items()
+            ),
+            connections=tuple(connection_counts(program, fired)),
+        )
+        return Run(outputs, counts, trace)
+
+
+def _engine(name: str) -> type[Engine]:
+    if name not in ENGINES:
+        known = ", ".join(repr(n) for n in ENGINES)
+        raise UnsupportedError(f"there is no engine {name!r}", hint=f"use one of {known}")
+    module, kind = ENGINES[name]
+    return getattr(import_module(module), kind)
+
+
+def _batches(
+    program: Program, spikes: np.ndarray | Iterable[np.ndarray], kept: Record
+) -> tuple[Iterator[tuple[int, np.ndarray]], int]:
+    """Return (first column, checked batch) pairs of bounded size, and all columns, 0: unknown."""
+    at_once = max(1, _CELLS_AT_ONCE // max(1, sum(prod(p.shape) for p in program.populations)))
+
+    def cut(batch: np.ndarray, first: int) -> Iterator[tuple[int, np.ndarray]]:
+        for start in range(0, batch.shape[1], at_once):
+            yield first + start, batch[:, start : start + at_once]
+
+    if isinstance(spikes, np.ndarray):
+        check_input(program, spikes)
+        return cut(spikes, 0), spikes.shape[1]
+    if kept is not Record.NONE:
+        raise UnsupportedError(
+            f"record={kept.value!r} of batches that come one by one",
+            hint='give one array, or use record="none"',
+        )
+
+    def checked() -> Iterator[tuple[int, np.ndarray]]:
+        for batch in spikes:
+            array = np.asarray(batch)
+            check_input(program, array)
+            yield from cut(array, 0)
+
+    return checked(), 0
 
 
 def check_input(program: Program, spikes: np.ndarray) -> None:

@@ -14,31 +14,43 @@ from hwsim.files import read_npz, write_atomic
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Spikes (and state) of every population over all machine steps.
+    """Messages (and state) of every population over all machine steps.
 
-    ``spikes[name]``: int8, (steps, B, *shape). ``u[name]``, ``v[name]``: int32, the same
-    shape, after the reset of neurons that fired; empty unless state was recorded.
+    ``spikes[name]``: (steps, B, *shape), int8, or int32 if the neuron's messages are wider.
+    ``state[kind][name]``: int32, the same shape, after the step and its reset; empty unless
+    state was recorded. The kinds are ``a``, the activation that arrived, in units of weight,
+    and the state of each neuron by name: ``u``, ``v``, ``sigma`` and so on.
     """
 
     spikes: Mapping[str, np.ndarray]
-    u: Mapping[str, np.ndarray] = field(default_factory=dict)
-    v: Mapping[str, np.ndarray] = field(default_factory=dict)
+    state: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+
+    @property
+    def u(self) -> Mapping[str, np.ndarray]:
+        """Return the recorded currents by population."""
+        return self.state.get("u", {})
+
+    @property
+    def v(self) -> Mapping[str, np.ndarray]:
+        """Return the recorded voltages by population."""
+        return self.state.get("v", {})
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all arrays by the names they have in a file, ``<population>/spikes`` etc."""
-        kinds = (("spikes", self.spikes), ("u", self.u), ("v", self.v))
+        kinds = (("spikes", self.spikes), *self.state.items())
         return {f"{name}/{kind}": a for kind, group in kinds for name, a in group.items()}
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, np.ndarray]) -> Trace:
-        """Return the inverse of :attr:`arrays`; other names are left out."""
-        groups: dict[str, dict[str, np.ndarray]] = {"spikes": {}, "u": {}, "v": {}}
+        """Return the inverse of :attr:`arrays`; names without a kind are left out."""
+        groups: dict[str, dict[str, np.ndarray]] = {}
         for key, array in arrays.items():
-            name, _, kind = key.rpartition("/")
-            if kind in groups:
-                groups[kind][name] = array
-        return Trace(**groups)
+            name, slash, kind = key.rpartition("/")
+            if slash:
+                groups.setdefault(kind, {})[name] = array
+        spikes = groups.pop("spikes", {})
+        return Trace(spikes, groups)
 
     def save(self, path: str | Path) -> None:
         """Write ``.npz`` (docs/formats.md)."""

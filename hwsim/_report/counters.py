@@ -24,7 +24,7 @@ def counters_of(
     found = {f"{k}_synops_{form}": 0 for k in kinds for form in ("dense", "sparse", "conv")}
     by_name = {c.name: c for c in program.connections} if program else {}
     for c in counts.connections:
-        connection = by_name.get(f"{c.source}->{c.target}")
+        connection = by_name.get(c.name)
         form = _form(connection) if connection else "dense"
         found[f"{'graded' if c.graded else 'spike'}_synops_{form}"] += c.synops
         if c.graded:

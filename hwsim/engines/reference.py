@@ -1,21 +1,22 @@
 """The reference engine: event-driven NumPy, plain, the oracle of everything else.
 
 In each step every connection gathers the weights of the neurons that fired in the step
-before, and every population advances by its own equation.
+before, or ``delay`` steps earlier, and every population advances by its own equation.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from hwsim.arith import Integer, to_state
-from hwsim.counts import Counts, PopulationCounts, connection_counts
-from hwsim.neurons import Cuba
-from hwsim.program import Population, Program, Readout, expand
-from hwsim.simulate import Progress, Record, Run
+from hwsim.arith import Integer
+from hwsim.engines.base import Job, PopulationTally, Recording, Tally, reads_voltage
+from hwsim.neurons import Neuron
+from hwsim.program import Population, Program, expand
+from hwsim.synapses import Shape, Synapse
 from hwsim.trace import Trace
 
 
@@ -24,167 +25,185 @@ class _CountingInteger(Integer):
 
     def __init__(self) -> None:
         super().__init__(np)
+        self.forget()
+
+    def forget(self) -> None:
+        """Start a step."""
         self.wrapped: Any = False
         self.saturated: Any = False
 
     def wrap(self, x: Any) -> Any:
         y = super().wrap(x)
-        self.wrapped = y != x
+        self.wrapped = self.wrapped | (y != x)
+        return y
+
+    def wrap32(self, x: Any) -> Any:
+        y = super().wrap32(x)
+        self.wrapped = self.wrapped | (y != x)
         return y
 
     def clip(self, x: Any) -> Any:
         y = super().clip(x)
-        self.saturated = y != x
+        self.saturated = self.saturated | (y != x)
         return y
 
 
 @dataclass
 class _Running:
-    """A population at work: registers (B, *shape), and tallies over its window."""
+    """A population at work: its state, each (B, *shape), and tallies over its window."""
 
     population: Population
-    neuron: Cuba
-    phase: int | None
+    neuron: Neuron
+    reset: tuple[int, int] | None
     arith: _CountingInteger
-    u: np.ndarray
-    v: np.ndarray
+    activation: np.ndarray
+    state: tuple[np.ndarray, ...]
     s: np.ndarray
-    fired: np.ndarray
+    tally: PopulationTally
+    messages: np.ndarray
     voltage: np.ndarray
-    steps: int = 0
-    driven: int = 0
-    wraps: int = 0
-    saturations: int = 0
 
     @classmethod
-    def at_rest(cls, population: Population, phase: int | None, batch: int) -> _Running:
-        rest = np.zeros((batch, *population.shape), np.int64)
-        neuron = replace(
-            population.neuron,
-            **{
-                f.name: expand(getattr(population.neuron, f.name), population.shape).astype(int)
-                for f in fields(population.neuron)
-            },
-        )
-        return cls(population, neuron, phase, _CountingInteger(), rest, rest, rest, rest, rest)
+    def at_rest(cls, p: Population, reset: tuple[int, int] | None, batch: int) -> _Running:
+        """``reset``: (period, phase), or None if it is never set to rest."""
+        rest = np.zeros((batch, *p.shape), np.int64)
+        wide = {f.name: expand(getattr(p.neuron, f.name), p.shape) for f in fields(p.neuron)}
+        neuron = replace(p.neuron, **{name: value.astype(int) for name, value in wide.items()})
+        state = (rest,) * len(p.neuron.STATE)
+        tally = PopulationTally(np.zeros(p.shape, np.int64))
+        return cls(p, neuron, reset, _CountingInteger(), rest, state, rest, tally, rest, rest)
 
-    def advance(self, activation: np.ndarray, step: int, period: int | None) -> None:
+    def advance(self, activation: np.ndarray, step: int) -> None:
         """Take one machine step; ``activation`` in units of weight."""
-        if period is not None and step % period == self.phase:
-            self.u, self.v = np.zeros_like(self.u), np.zeros_like(self.v)
-        x = to_state(activation)
-        self.s, (self.u, self.v) = self.neuron.step(self.arith, (self.u, self.v), x)
+        if self.reset is not None and step % self.reset[0] == self.reset[1]:
+            self.state = tuple(np.zeros_like(x) for x in self.state)
+        self.arith.forget()
+        self.activation = activation
+        x = activation << self.neuron.INPUT_SHIFT
+        self.s, self.state = self.neuron.step(self.arith, self.state, x)
 
-    def tally(self, activation: np.ndarray) -> None:
-        """Add the step just taken to the counts of the window."""
-        self.steps += 1
-        self.fired = self.fired + self.s
-        self.voltage = self.voltage + self.v
-        self.driven += int(np.count_nonzero(activation))
-        self.wraps += int(np.count_nonzero(self.arith.wrapped))
-        self.saturations += int(np.count_nonzero(self.arith.saturated))
+    def count(self) -> None:
+        """Add the step just taken to the sums of the window."""
+        tally = self.tally
+        tally.fired = tally.fired + np.count_nonzero(self.s, axis=0)
+        tally.updates += self.s.size
+        tally.driven += int(np.count_nonzero(self.activation))
+        tally.wraps += int(np.count_nonzero(self.arith.wrapped))
+        tally.saturations += int(np.count_nonzero(self.arith.saturated))
+        self.messages = self.messages + self.s
+        if "v" in self.neuron.STATE:
+            self.voltage = self.voltage + self.state[list(self.neuron.STATE).index("v")]
 
-    def counts(self) -> PopulationCounts:
-        per_neuron = self.fired.sum(axis=0)
-        most = len(self.fired) * self.steps
-        return PopulationCounts(
-            name=self.population.name,
-            neurons=per_neuron.size,
-            spikes=int(per_neuron.sum()),
-            updates=self.fired.size * self.steps,
-            driven=self.driven,
-            wraps=self.wraps,
-            saturations=self.saturations,
-            silent=int((per_neuron == 0).sum()),
-            always_firing=int((per_neuron == most).sum()) if most else 0,
-        )
+    def record(self, arrays: dict[str, np.ndarray], row: int) -> None:
+        """Write the step just taken into ``row`` of the arrays that there are."""
+        kinds = dict(zip(self.neuron.STATE, self.state, strict=True))
+        for kind, array in arrays.items():
+            array[row] = {"spikes": self.s, "a": self.activation, **kinds}[kind]
 
 
-def run(
-    program: Program, spikes: np.ndarray, record: Record, steps: int, progress: Progress | None
-) -> Run:
-    """Run ``program`` for ``steps`` machine steps; see :func:`hwsim.simulate.run`."""
-    frames, batch = spikes.shape[:2]
-    running = {p.name: _Running.at_rest(p, program.phase(p), batch) for p in program.populations}
-    recorder = _Recorder(record, steps, running)
-    silence = np.zeros((batch, *program.input.shape), np.int64)
-    sent = {program.input.name: silence, **{name: r.s for name, r in running.items()}}
-    for step in range(1, steps + 1):
-        for name, r in running.items():
-            activation = _activation(program, name, sent, r.u.shape)
-            r.advance(activation, step, program.period)
-            if 0 <= step - 1 - r.population.latency < frames:
-                r.tally(activation)
-        frame = spikes[step - 1].astype(np.int64) if step <= frames else silence
-        sent = {program.input.name: frame, **{name: r.s for name, r in running.items()}}
-        recorder.keep(step - 1, running)
-        if progress is not None:
-            progress(step, steps)
-    output = running[program.output]
-    read = output.fired if program.readout is Readout.COUNT else output.voltage
-    fired = {name: r.fired.sum(axis=0) for name, r in running.items()}
-    fired[program.input.name] = np.count_nonzero(spikes[:steps], axis=(0, 1))
-    counts = Counts(
-        samples=batch,
-        steps=frames,
-        machine_steps=steps,
-        populations=tuple(r.counts() for r in running.values()),
-        connections=tuple(connection_counts(program, fired)),
-    )
-    return Run(read.reshape(batch, -1), counts, recorder.trace())
+class Reference:
+    """Runs a Program, all columns of a batch at once; see :class:`hwsim.engines.base.Engine`."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.parts = {p.name: _parts(program, p.name) for p in program.populations}
+        self.history = {name: 1 for name in _sources(program)}
+        for parts in self.parts.values():
+            for source, _, delay, _ in parts:
+                self.history[source] = max(self.history[source], delay + 1)
+
+    def run(self, spikes: np.ndarray, job: Job, recording: Recording) -> Tally:
+        """Run ``spikes`` (T, B, *shape), each column from rest, for ``job.steps`` steps."""
+        program, (frames, batch) = self.program, spikes.shape[:2]
+        running = {
+            p.name: _Running.at_rest(p, _reset(program, p), batch) for p in program.populations
+        }
+        sent = {
+            name: deque([np.zeros((batch, *program.shape_of(name)), np.int64)] * length, length)
+            for name, length in self.history.items()
+        }
+        for step in range(1, job.steps + 1):
+            for name, r in running.items():
+                r.advance(_activation(self.parts[name], sent, r.s.shape), step)
+                if 0 <= step - 1 - r.population.latency < frames:
+                    r.count()
+                if recording.arrays:
+                    r.record(recording.arrays[name], step - 1)
+            for name, message in self._messages(spikes, running, step).items():
+                sent[name].appendleft(message)
+            job.tick(batch)
+        output = running[program.output]
+        read = output.voltage if reads_voltage(program) else output.messages
+        return Tally(read.reshape(batch, -1), {name: r.tally for name, r in running.items()})
+
+    def _messages(
+        self, spikes: np.ndarray, running: dict[str, _Running], step: int
+    ) -> dict[str, np.ndarray]:
+        """Return what every source sends in ``step``."""
+        program, frames, batch = self.program, len(spikes), spikes.shape[1]
+        found = {name: r.s for name, r in running.items()}
+        frame = spikes[step - 1] if step <= frames else np.zeros((batch, *program.input.shape))
+        found[program.input.name] = np.asarray(frame).astype(np.int64)
+        if program.blank is not None:
+            found[program.blank.name] = np.full((batch, 1), int(program.blanks(step - 1)), np.int64)
+        return found
 
 
 def drive(
     population: Population,
     activations: np.ndarray,
     *,
-    initial: tuple[np.ndarray, np.ndarray] | None = None,
+    initial: tuple[np.ndarray, ...] | None = None,
     reset: tuple[int, int] | None = None,
 ) -> Trace:
     """Run one population on given activations (steps, B, *shape), recording its state.
 
-    ``initial``: u and v (B, *shape) at the start; ``reset``: (period, phase) of its reset.
+    ``initial``: the states (B, *shape) at the start, in the neuron's order; ``reset``:
+    (period, phase) of its reset.
     """
-    period, phase = reset or (None, None)
-    r = _Running.at_rest(population, phase, activations.shape[1])
+    steps, batch = activations.shape[:2]
+    r = _Running.at_rest(population, reset, batch)
     if initial is not None:
-        r.u, r.v = (np.array(x, np.int64) for x in initial)
-    recorder = _Recorder(Record.STATE, len(activations), {population.name: r})
+        r.state = tuple(np.array(x, np.int64) for x in initial)
+    kinds = ("spikes", "a", *population.neuron.STATE)
+    arrays = {kind: np.zeros((steps, batch, *population.shape), np.int32) for kind in kinds}
     for step, activation in enumerate(activations.astype(np.int64), start=1):
-        r.advance(activation, step, period)
-        recorder.keep(step - 1, {population.name: r})
-    trace = recorder.trace()
+        r.advance(activation, step)
+        r.record(arrays, step - 1)
+    trace = Recording({population.name: arrays}).trace()
     assert trace is not None
     return trace
 
 
+def _reset(program: Program, p: Population) -> tuple[int, int] | None:
+    phase = program.phase(p)
+    return None if program.period is None or phase is None else (program.period, phase)
+
+
+def _sources(program: Program) -> list[str]:
+    lines = [program.input.name] + ([program.blank.name] if program.blank else [])
+    return [*lines, *(p.name for p in program.populations)]
+
+
+def _parts(program: Program, target: str) -> list[tuple[str, bool, int, Synapse]]:
+    """Return (source, graded, delay, synapse without delays) of everything into ``target``."""
+    return [
+        (c.source, c.graded, delay, part)
+        for c in program.into(target)
+        for delay, part in c.synapse.parts()
+    ]
+
+
 def _activation(
-    program: Program, target: str, sent: dict[str, np.ndarray], shape: tuple[int, ...]
+    parts: list[tuple[str, bool, int, Synapse]],
+    sent: dict[str, deque[np.ndarray]],
+    shape: Shape,
 ) -> np.ndarray:
+    """Sum what arrives, in 32 bits as between Lava's Processes."""
     total = np.zeros(shape, np.int64)
-    for c in program.connections:
-        if c.target == target:
-            messages = sent[c.source] if c.graded else (sent[c.source] != 0).astype(np.int64)
-            total = total + c.synapse.deliver(messages).reshape(shape)
-    return total
-
-
-class _Recorder:
-    """Copies what is to be kept of each step into arrays made once."""
-
-    def __init__(self, record: Record, steps: int, running: dict[str, _Running]) -> None:
-        def room(kept: bool, kind: type) -> dict[str, np.ndarray]:
-            shapes = {name: (steps, *r.u.shape) for name, r in running.items() if kept}
-            return {name: np.zeros(shape, kind) for name, shape in shapes.items()}
-
-        self._spikes = room(record is not Record.NONE, np.int8)
-        self._u = room(record is Record.STATE, np.int32)
-        self._v = room(record is Record.STATE, np.int32)
-
-    def keep(self, index: int, running: dict[str, _Running]) -> None:
-        for kept, register in ((self._spikes, "s"), (self._u, "u"), (self._v, "v")):
-            for name, array in kept.items():
-                array[index] = getattr(running[name], register)
-
-    def trace(self) -> Trace | None:
-        return Trace(self._spikes, self._u, self._v) if self._spikes else None
+    for source, graded, delay, synapse in parts:
+        messages = sent[source][delay]
+        if not graded:
+            messages = (messages != 0).astype(np.int64)
+        total = total + synapse.deliver(messages).reshape(shape)
+    return Integer().wrap32(total)

@@ -1,8 +1,32 @@
 """The neurons of the machine, by name; a new one is a file beside this and a line here."""
 
-from hwsim.neurons.base import check, param, problems, registers
+from hwsim.neurons.base import Neuron, check, param, problems, registers
 from hwsim.neurons.cuba import Cuba
+from hwsim.neurons.delta import Delta
+from hwsim.neurons.gate import Gate
+from hwsim.neurons.leaky_integrator import LeakyIntegrator
+from hwsim.neurons.refractory import CubaRefractory
+from hwsim.neurons.relay import GradedRelay
+from hwsim.neurons.sigma import Sigma
+from hwsim.neurons.sigma_delta import SigmaDelta
+from hwsim.neurons.subtract import CubaSubtract
+from hwsim.neurons.ternary import Ternary
 
-NEURONS = {"Cuba": Cuba}
+NEURONS: dict[str, type[Neuron]] = {
+    "Cuba": Cuba,
+    "CubaRefractory": CubaRefractory,
+    "CubaSubtract": CubaSubtract,
+    "Delta": Delta,
+    "Gate": Gate,
+    "GradedRelay": GradedRelay,
+    "LeakyIntegrator": LeakyIntegrator,
+    "Sigma": Sigma,
+    "SigmaDelta": SigmaDelta,
+    "Ternary": Ternary,
+}
 
-__all__ = ["NEURONS", "Cuba", "check", "param", "problems", "registers"]
+__all__ = [
+    "NEURONS", "Cuba", "CubaRefractory", "CubaSubtract", "Delta", "Gate", "GradedRelay",
+    "LeakyIntegrator", "Neuron", "Sigma", "SigmaDelta", "Ternary", "check", "param", "problems",
+    "registers",
+]  # fmt: skip

@@ -1,13 +1,37 @@
-"""How a neuron declares its registers, and the check that values fit them."""
+"""How a neuron declares its registers and its state, and the check that values fit them."""
 
 from __future__ import annotations
 
 from dataclasses import MISSING, field, fields
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from hwsim.arith import Arithmetic, Range
 from hwsim.errors import RangeError
+
+
+class Neuron(Protocol):
+    """What every neuron of the machine is: a frozen dataclass of registers with a ``step``.
+
+    A register is a scalar, one value per channel (the first axis of the population's shape)
+    or one value per neuron.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+    STATE: ClassVar[dict[str, Range]]
+    """State by name, in the order of ``step``, with the range it has unless a wrap leaves it;
+    all states rest at 0."""
+    INPUT_SHIFT: ClassVar[int]
+    """``step`` takes the activation shifted left by this many bits."""
+    MESSAGES: ClassVar[Range]
+    """Lowest and highest message; 0 is none."""
+    LAVA: ClassVar[str]
+    """The Process of lava-nc 0.10.0 that computes the same in fixed point, or ``""``."""
+
+    def step(self, a: Arithmetic, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
+        """Advance one time step: input ``x``, old state -> messages, new state."""
+        ...
 
 
 def param(unit: str, low: int, high: int, *, step: int = 1, default: Any = MISSING) -> Any:
@@ -31,7 +55,11 @@ def problems(neuron: Any, where: str, narrower: dict[str, Any] | None = None) ->
         spec = {**declared, **(narrower or {}).get(name, {})}
         low, high, step = spec["low"], spec["high"], spec["step"]
         value = np.atleast_1d(getattr(neuron, name))
-        bad = value[(value < low) | (value > high) | (value % step != 0)]
+        if value.dtype.kind not in "biuf":
+            found.append(f"{where}: {name} holds {value.dtype}, not integers")
+            continue
+        with np.errstate(invalid="ignore"):
+            bad = value[~((value >= low) & (value <= high) & (value % step == 0))]
         if bad.size:
             steps = f" in steps of {step}" if step != 1 else ""
             found.append(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from hwsim.arith import Arithmetic
+from hwsim.arith import ACTIVATION_SHIFT, CURRENT, VOLTAGE, Arithmetic, Range
 from hwsim.neurons.base import param
 
 
@@ -27,7 +27,12 @@ class Cuba:
     threshold: Any = param("voltage", 0, 131072 * 64, step=64)
     bias: Any = param("voltage per step", -(2**31), 2**31 - 1, default=0)
 
-    def step(self, a: Arithmetic, state: tuple[Any, Any], x: Any) -> tuple[Any, tuple[Any, Any]]:
+    STATE: ClassVar[dict[str, Range]] = {"u": CURRENT, "v": VOLTAGE}
+    INPUT_SHIFT: ClassVar[int] = ACTIVATION_SHIFT
+    MESSAGES: ClassVar[Range] = (0, 1)
+    LAVA: ClassVar[str] = "LIF"
+
+    def step(self, a: Arithmetic, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
         """Advance one time step: current ``x`` -> spikes, new state ``(u, v)``."""
         u, v = state
         u = a.wrap(a.decay(u, self.decay_u) + x)

@@ -35,10 +35,9 @@ def test_reference_engine_reproduces_lava_in_every_step(file):
     net = networks.unpack(arrays)
     run = hwsim.run(net, arrays["input"], record="state")
     stored = {k.removeprefix("trace/"): a for k, a in arrays.items() if k.startswith("trace/")}
-    assert stored.keys() == run.trace.arrays.keys()
     assert len(stored) == 3 * len(net.populations)
-    for key, array in run.trace.arrays.items():
-        np.testing.assert_array_equal(array, stored[key], err_msg=key)
+    for key, array in stored.items():
+        np.testing.assert_array_equal(run.trace.arrays[key], array, err_msg=key)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)

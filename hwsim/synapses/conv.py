@@ -1,85 +1,16 @@
-"""Connections of the machine: what a layer's spikes do to its targets, event by event.
-
-Each synapse knows its output shape, its fan-out (the synaptic operations that one spike of
-each source neuron causes, exact at borders), and ``deliver``, which gathers the weights of
-the neurons that fired. No dense product is ever formed here.
-
-Shapes are channel-first, (C, H, W) or (n,); batches are axis 0.
-"""
+"""Synapses that share weights over positions: convolutions, and sums over windows."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from math import prod
-from typing import Protocol
 
 import numpy as np
 
-from hwsim.arith import scale_sum, wrap24, wrap32
+from hwsim.arith import wrap24
 from hwsim.errors import RangeError
-
-Shape = tuple[int, ...]
-Pair = tuple[int, int]
-
-
-class Synapse(Protocol):
-    """What the engines, the counters and the file format need of a connection."""
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Effective integer weights, any shape: for range checks and bounds."""
-        ...
-
-    def output_shape(self, source: Shape) -> Shape:
-        """Return the shape of the current for a source of shape ``source``."""
-        ...
-
-    def fan_out(self, source: Shape) -> np.ndarray:
-        """Return the number of synapses that each source neuron drives, shape ``source``."""
-        ...
-
-    def deliver(self, spikes: np.ndarray) -> np.ndarray:
-        """Turn payloads (B, *source) into activations (B, *target), both int64."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Dense:
-    """All-to-all weights; a source of any shape is read in C order.
-
-    weight: (n_out, n_in) integers; exponent: the accumulated sum is shifted by it.
-    Source: lava-nc 0.10.0 ``PyDenseModelBitAcc``.
-    """
-
-    weight: np.ndarray
-    exponent: int = 0
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Effective integer weights."""
-        return self.weight
-
-    def output_shape(self, source: Shape) -> Shape:
-        """Return (n_out,); raise RangeError if the source has another size."""
-        if prod(source) != self.weight.shape[1]:
-            raise RangeError(
-                f"a Dense of {self.weight.shape[1]} inputs cannot follow {prod(source)} neurons",
-                hint="the weight has shape (outputs, inputs)",
-            )
-        return (self.weight.shape[0],)
-
-    def fan_out(self, source: Shape) -> np.ndarray:
-        """Every spike reaches every output, zero weights included."""
-        return np.full(source, self.weight.shape[0], np.int64)
-
-    def deliver(self, spikes: np.ndarray) -> np.ndarray:
-        """Sum the weight columns of the neurons that fired."""
-        flat = spikes.reshape(len(spikes), -1)
-        sample, neuron = np.nonzero(flat)
-        rows = self.weight.T.astype(np.int64)[neuron]
-        total = _sum_rows(rows * flat[sample, neuron][:, None], sample, len(spikes))
-        return wrap32(scale_sum(total, self.exponent))
+from hwsim.synapses.base import Pair, Shape, Synapse, sum_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +32,23 @@ class Conv2d:
     def weights(self) -> np.ndarray:
         """Effective integer weights."""
         return self.weight
+
+    @property
+    def delays(self) -> Sequence[int]:
+        """A convolution has no delays; :meth:`Sparse.unrolled` gives it some."""
+        return (0,)
+
+    def problems(self) -> list[str]:
+        """List wrong shapes, sizes and groups."""
+        if self.weight.ndim != 4 or 0 in self.weight.shape:
+            return [f"weight has shape {self.weight.shape}, not (outputs, inputs, height, width)"]
+        if self.groups < 1 or self.weight.shape[0] % self.groups:
+            return [f"{self.weight.shape[0]} output channels do not divide into {self.groups}"]
+        return _size_problems(stride=self.stride, dilation=self.dilation, padding=self.padding)
+
+    def parts(self) -> tuple[tuple[int, Synapse], ...]:
+        """Return itself."""
+        return ((0, self),)
 
     def output_shape(self, source: Shape) -> Shape:
         """Return (C_out, H_out, W_out); raise RangeError if the source does not fit."""
@@ -158,7 +106,7 @@ class Conv2d:
             hit = hit_y & hit_x
             target = ((sample[hit] * height + oy[hit]) * width + ox[hit]) * self.groups + group[hit]
             rows = kernel[group[hit], :, inner[hit], ky, kx] * payload[hit][:, None]
-            total += _sum_rows(rows, target, len(total))
+            total += sum_rows(rows, target, len(total))
         total = total.reshape(batch, height, width, out_channels).transpose(0, 3, 1, 2)
         return wrap24(total)
 
@@ -188,13 +136,26 @@ class SumPool2d:
         """Effective integer weights."""
         return np.array([self.weight])
 
+    @property
+    def delays(self) -> Sequence[int]:
+        """Pooling has no delays."""
+        return (0,)
+
+    def problems(self) -> list[str]:
+        """List wrong sizes."""
+        return _size_problems(kernel=self.kernel, stride=self.stride, padding=self.padding)
+
+    def parts(self) -> tuple[tuple[int, Synapse], ...]:
+        """Return itself."""
+        return ((0, self),)
+
     def as_conv(self, channels: int) -> Conv2d:
         """Return the depthwise convolution that computes the same."""
         weight = np.full((channels, 1, *self.kernel), self.weight, np.int64)
         return Conv2d(weight, self.stride, self.padding, groups=channels)
 
     def output_shape(self, source: Shape) -> Shape:
-        """Return (C, H_out, W_out)."""
+        """Return (C, H_out, W_out); raise RangeError if the source does not fit."""
         return self.as_conv(source[0]).output_shape(source)
 
     def fan_out(self, source: Shape) -> np.ndarray:
@@ -206,10 +167,10 @@ class SumPool2d:
         return self.as_conv(spikes.shape[1]).deliver(spikes)
 
 
-def _sum_rows(rows: np.ndarray, target: np.ndarray, size: int) -> np.ndarray:
-    """Add ``rows`` (E, n) with equal ``target``, which must be sorted, into (size, n)."""
-    total = np.zeros((size, rows.shape[1]), np.int64)
-    if len(target):
-        starts = np.flatnonzero(np.diff(target, prepend=-1))
-        total[target[starts]] = np.add.reduceat(rows, starts, axis=0)
-    return total
+def _size_problems(**sizes: Pair) -> list[str]:
+    lowest = {"padding": 0}
+    return [
+        f"{name} = {size} does not fit {lowest.get(name, 1)}.."
+        for name, size in sizes.items()
+        if min(size) < lowest.get(name, 1)
+    ]

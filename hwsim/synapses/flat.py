@@ -1,0 +1,208 @@
+"""Synapses between single neurons: Dense, all to all, and Sparse, one by one, with delays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from hwsim.arith import scale_sum, wrap32
+from hwsim.errors import RangeError
+from hwsim.synapses.base import DELAY_MAX, EXPONENT_MAX, Shape, Synapse, sum_rows
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """All-to-all weights; a source of any shape is read in C order.
+
+    weight: (n_out, n_in) integers; exponent: the accumulated sum is shifted by it, for each
+    delay on its own; delay: (n_out, n_in) integers 0..62, extra steps of each synapse.
+    Source: lava-nc 0.10.0 ``PyDenseModelBitAcc``, ``PyDelayDenseModelBitAcc``.
+    """
+
+    weight: np.ndarray
+    exponent: int = 0
+    delay: np.ndarray | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Effective integer weights."""
+        return self.weight
+
+    @property
+    def delays(self) -> Sequence[int]:
+        """The delays that occur, ascending."""
+        return _delays(self.delay)
+
+    def problems(self) -> list[str]:
+        """List wrong shapes, types and delays."""
+        if self.weight.ndim != 2:
+            return [f"weight has shape {self.weight.shape}, not (outputs, inputs)"]
+        return _delay_problems(self.delay, self.weight) + _exponent_problems(self.exponent)
+
+    def output_shape(self, source: Shape) -> Shape:
+        """Return (n_out,); raise RangeError if the source has another size."""
+        return _flat_shape(self.weight.shape, source, "Dense")
+
+    def fan_out(self, source: Shape) -> np.ndarray:
+        """Every spike reaches every output, zero weights included."""
+        return np.full(source, self.weight.shape[0], np.int64)
+
+    def parts(self) -> tuple[tuple[int, Synapse], ...]:
+        """Return itself, or one :class:`Sparse` for each delay."""
+        if self.delay is None:
+            return ((0, self),)
+        target, source = np.indices(self.weight.shape).reshape(2, -1)
+        weight, delay = self.weight.ravel(), self.delay.ravel()
+        return Sparse(self.weight.shape, target, source, weight, self.exponent, delay).parts()
+
+    def deliver(self, spikes: np.ndarray) -> np.ndarray:
+        """Sum the weight columns of the neurons that fired."""
+        _refuse_delays(self.delay)
+        flat = spikes.reshape(len(spikes), -1)
+        sample, neuron = np.nonzero(flat)
+        rows = self.weight.T.astype(np.int64)[neuron]
+        total = sum_rows(rows * flat[sample, neuron][:, None], sample, len(spikes))
+        return wrap32(scale_sum(wrap32(total), self.exponent))
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """Single synapses: synapse i leads from neuron ``source[i]`` to ``target[i]``, in C order.
+
+    shape: (n_out, n_in); target, source, weight: (n,) integers, at most one synapse a pair;
+    exponent: the accumulated sum is shifted by it, for each delay on its own; delay: (n,)
+    integers 0..62, extra steps of each synapse, or None.
+    Source: lava-nc 0.10.0 ``PySparseModelBitAcc``, ``PyDelaySparseModelBitAcc``.
+    """
+
+    shape: tuple[int, int]
+    target: np.ndarray
+    source: np.ndarray
+    weight: np.ndarray
+    exponent: int = 0
+    delay: np.ndarray | None = None
+
+    @classmethod
+    def of(cls, weight: np.ndarray, exponent: int = 0, delay: np.ndarray | None = None) -> Sparse:
+        """Return the nonzero entries of ``weight`` (n_out, n_in), with their ``delay``."""
+        target, source = np.nonzero(weight)
+        late = None if delay is None else delay[target, source]
+        return cls(weight.shape, target, source, weight[target, source], exponent, late)
+
+    @classmethod
+    def unrolled(cls, synapse: Synapse, source: Shape, delay: int = 0) -> Sparse:
+        """Return every single synapse of one without delays, all with ``delay`` extra steps.
+
+        It computes the same while sums stay in range: a convolution wraps its sums to 24 bits.
+        """
+        impulses = np.eye(prod(source), dtype=np.int64).reshape(-1, *source)
+        weight = synapse.deliver(impulses).reshape(len(impulses), -1).T
+        late = np.full(weight.shape, delay) if delay else None
+        return cls.of(weight, delay=late)
+
+    @classmethod
+    def identity(cls, neurons: int, weight: int = 1, delay: int = 0) -> Sparse:
+        """Return one synapse from each of ``neurons`` to its namesake."""
+        index, late = np.arange(neurons), np.full(neurons, delay) if delay else None
+        return cls((neurons, neurons), index, index, np.full(neurons, weight), delay=late)
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Effective integer weights."""
+        return self.weight
+
+    @property
+    def delays(self) -> Sequence[int]:
+        """The delays that occur, ascending."""
+        return _delays(self.delay)
+
+    def problems(self) -> list[str]:
+        """List wrong shapes and types, indices out of range, double synapses, wrong delays."""
+        sizes = {a.shape for a in (self.target, self.source, self.weight)}
+        if len(sizes) != 1 or self.weight.ndim != 1:
+            return [f"target, source and weight have shapes {sorted(sizes)}, not all (n,)"]
+        found = _delay_problems(self.delay, self.weight) + _exponent_problems(self.exponent)
+        for name, index, size in (
+            ("target", self.target, self.shape[0]),
+            ("source", self.source, self.shape[1]),
+        ):
+            if not np.issubdtype(index.dtype, np.integer):
+                found.append(f"{name} holds {index.dtype}, not integers")
+            elif index.size and (index.min() < 0 or index.max() >= size):
+                bad = index[(index < 0) | (index >= size)][0]
+                found.append(f"{name} {bad} does not fit 0..{size - 1}")
+        if not found:
+            pairs = self.target.astype(np.int64) * self.shape[1] + self.source
+            double = len(pairs) - len(np.unique(pairs))
+            found += [f"{double} synapses join the same two neurons as another"] * (double > 0)
+        return found
+
+    def output_shape(self, source: Shape) -> Shape:
+        """Return (n_out,); raise RangeError if the source has another size."""
+        return _flat_shape(self.shape, source, "Sparse")
+
+    def fan_out(self, source: Shape) -> np.ndarray:
+        """Count the synapses that leave each source neuron."""
+        return np.bincount(self.source, minlength=self.shape[1]).reshape(source)
+
+    def parts(self) -> tuple[tuple[int, Synapse], ...]:
+        """Return itself, or its synapses of each delay."""
+        if self.delay is None:
+            return ((0, self),)
+        return tuple((d, self._only(self.delay == d)) for d in self.delays)
+
+    def _only(self, kept: np.ndarray) -> Sparse:
+        picked = (array[kept] for array in (self.target, self.source, self.weight))
+        return Sparse(self.shape, *picked, self.exponent)
+
+    def deliver(self, spikes: np.ndarray) -> np.ndarray:
+        """Add the weight of each synapse whose source fired to its target."""
+        _refuse_delays(self.delay)
+        flat = spikes.reshape(len(spikes), -1)
+        total = np.zeros((len(spikes), self.shape[0]), np.int64)
+        sample, synapse = np.nonzero(flat[:, self.source])
+        payload = flat[sample, self.source[synapse]]
+        np.add.at(total, (sample, self.target[synapse]), self.weight[synapse] * payload)
+        return wrap32(scale_sum(wrap32(total), self.exponent))
+
+
+def _flat_shape(shape: tuple[int, ...], source: Shape, kind: str) -> Shape:
+    if prod(source) != shape[1]:
+        raise RangeError(
+            f"a {kind} of {shape[1]} inputs cannot follow {prod(source)} neurons",
+            hint="the weight has shape (outputs, inputs)",
+        )
+    return (shape[0],)
+
+
+def _delays(delay: np.ndarray | None) -> Sequence[int]:
+    return (0,) if delay is None or not delay.size else tuple(np.unique(delay).tolist())
+
+
+def _refuse_delays(delay: np.ndarray | None) -> None:
+    if delay is not None:
+        raise ValueError("deliver the parts of a synapse with delays")
+
+
+def _delay_problems(delay: Any, weight: np.ndarray) -> list[str]:
+    if delay is None:
+        return []
+    if delay.shape != weight.shape:
+        return [f"delay has shape {delay.shape}, the weights have {weight.shape}"]
+    if not np.issubdtype(delay.dtype, np.integer):
+        return [f"delays are {delay.dtype}, not integers"]
+    bad = delay[(delay < 0) | (delay > DELAY_MAX)]
+    return [
+        f"delay = {d} does not fit 0..{DELAY_MAX} ({bad.size} of {delay.size} synapses)"
+        for d in bad[:1].tolist()
+    ]
+
+
+def _exponent_problems(exponent: int) -> list[str]:
+    if -EXPONENT_MAX <= exponent <= EXPONENT_MAX:
+        return []
+    return [f"weight exponent = {exponent} does not fit {-EXPONENT_MAX}..{EXPONENT_MAX}"]
