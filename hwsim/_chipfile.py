@@ -219,19 +219,26 @@ def _sentences(head: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
 
 
 def _registers(content: dict[str, Any], where: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Read ``[registers.NEURON.NAME]``; ``like`` takes what is not there from another neuron."""
+    found = {}
     for neuron in content:
         place = f"{where}: [registers.{neuron}]"
-        found = _tables(content, neuron, f"{where}: [registers")
+        table = _tables(content, neuron, f"{where}: [registers")
         if neuron not in NEURONS:
             raise _wrong(place, "no such neuron", f"there are: {', '.join(NEURONS)}")
+        like = table.pop("like", neuron)
+        if like not in (neuron, *found):
+            raise _wrong(place, f"like = {like!r} is no neuron above", f"there are: {list(found)}")
         declared = registers(NEURONS[neuron])
-        _refuse_unknown(found, declared, place)
-        for name, spec in found.items():
+        _refuse_unknown(table, declared, place)
+        for name, spec in table.items():
             _check_register(spec, f"{where}: [registers.{neuron}.{name}]")
-        missing = sorted(declared.keys() - found.keys())
+        inherited = {n: spec for n, spec in found.get(like, {}).items() if n in declared}
+        found[neuron] = {**inherited, **table}
+        missing = sorted(declared.keys() - found[neuron].keys())
         if missing:
             raise _wrong(place, f"needs {', '.join(missing)}")
-    return content
+    return found
 
 
 def _check_register(spec: Any, place: str) -> None:

@@ -16,6 +16,7 @@ from hwsim._chipfile import (
     load_chip,
 )
 from hwsim.arith import SignMode, bias_fits, truncate_weights
+from hwsim.blanking import border_problems, cycles, feedback
 from hwsim.errors import raise_all
 from hwsim.neurons import problems
 from hwsim.program import Connection, Population, Program
@@ -35,11 +36,12 @@ def check(program: Program, chip: Chip) -> list[str]:
     checked.
     """
     found = [p for population in program.populations for p in _neuron_problems(population, chip)]
+    loops = cycles(program)
     for c in program.connections:
         found += _weight_problems(c, chip.weights)
-        found += _latency_problems(program, c)
+        found += _latency_problems(program, c, (c.source, c.target) in loops)
         found += _message_problems(program, c, chip.messages)
-    return found
+    return found + border_problems(program)
 
 
 def checked(program: Program, chip: Chip) -> Program:
@@ -58,6 +60,8 @@ def _neuron_problems(p: Population, chip: Chip) -> list[str]:
         return [f"{p.name}: chip {chip.name} has no neuron {kind}; use {', '.join(chip.registers)}"]
     narrower = {name: dict(spec) for name, spec in chip.registers[kind].items()}
     found = [f"{line}; {_WAY_OUT}" for line in problems(p.neuron, p.name, narrower)]
+    if "v" not in p.neuron.STATE:
+        return found  # only a voltage has a bias of mantissa and exponent
     bias = np.asarray(getattr(p.neuron, "bias", 0))
     limits = (chip.bias.mantissa_limit, chip.bias.exponent_limit)
     low, high = (narrower.get("bias", {}).get(end) for end in ("low", "high"))
@@ -98,27 +102,33 @@ def _weight_problems(c: Connection, limits: Weights) -> list[str]:
     return found
 
 
-def _latency_problems(program: Program, c: Connection) -> list[str]:
-    from_input = c.source == program.input.name
-    source = 0 if from_input else program.population(c.source).latency
-    target = program.population(c.target).latency
-    if target == source + 1:
+def _latency_problems(program: Program, c: Connection, on_cycle: bool) -> list[str]:
+    late = feedback(program, c)
+    blanks = program.blank is not None and c.source == program.blank.name
+    # the delay of a blank line brings its first message when the population's gap begins
+    wanted = -max(c.synapse.delays) - program.gap if blanks else 0
+    if late == wanted or (on_cycle and late > 0):
         return []
+    target = program.population(c.target).latency
     return [
-        f"{c.name}: latency of {c.target} = {target} does not fit {source + 1}, one step after "
-        f"{c.source} ({source}); align it, with relays on the shorter path (snnexport.lower)"
+        f"{c.name}: latency of {c.target} = {target} does not fit {target + late - wanted}, one "
+        f"step after {c.source} ({target + late - wanted - 1}); align it, with relays on the "
+        "shorter path (snnexport.lower)"
     ]
 
 
 def _message_problems(program: Program, c: Connection, limits: Messages) -> list[str]:
-    if c.source != program.input.name:
-        return []  # neurons send 0 or 1
-    low, high = program.input.low, program.input.high
+    low, high = program.messages_of(c.source)
     if not c.graded:
         bad = low if low < 0 else high
         return [] if low >= 0 and high <= 1 else [
             f"{c.name}: message = {bad} does not fit 0..1, it would count as 1 on a connection "
             "that is not graded; make it graded, or send spikes"
+        ]  # fmt: skip
+    if limits.repeated_input and c.source != program.input.name:
+        return [] if low >= 0 and high <= 1 else [
+            f"{c.name}: messages of {c.source} are {low}..{high}, neurons of this chip send "
+            "spikes; use neurons that do, or a chip with graded messages"
         ]  # fmt: skip
     if limits.repeated_input:
         return [] if low >= 0 else [

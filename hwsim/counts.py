@@ -97,6 +97,12 @@ def population_counts(name: str, tally: PopulationTally) -> PopulationCounts:
     )
 
 
+def blank_messages(program: Program, frames: int, samples: int) -> np.ndarray:
+    """Return (1,) what the blank line sends until the last of ``frames`` is sent."""
+    sent = sum(program.blanks_in(step) for step in range(1, program.gap + frames + 1))
+    return np.array([sent * samples])
+
+
 def connection_counts(program: Program, fired: dict[str, np.ndarray]) -> list[ConnectionCounts]:
     """Count every connection; ``fired[name]``: messages per source neuron, in its window."""
     return [
@@ -124,7 +130,6 @@ def count(program: Program, inputs: np.ndarray, trace: Trace) -> tuple[dict[str,
     messages = {n: (w != 0).sum(axis=(0, 1)) for n, w in windows.items()}
     messages[program.input.name] = (inputs != 0).sum(axis=(0, 1))
     if program.blank is not None:
-        sent = sum(program.blanks(frame) for frame in range(steps)) * inputs.shape[1]
-        messages[program.blank.name] = np.array([sent])
+        messages[program.blank.name] = blank_messages(program, steps, inputs.shape[1])
     synops = sum(c.synops for c in connection_counts(program, messages))
     return {name: int((w != 0).sum()) for name, w in windows.items()}, synops

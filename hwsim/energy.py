@@ -99,8 +99,12 @@ def _unbounded(
 ) -> list[str]:
     """Name the graded input that goes without its upper bound for want of the program."""
     repeated = any(p.counter_high.startswith("payload") for t in tables for p in t.terms)
-    if program is not None or not repeated or not counters["graded_synops"]:
+    if not repeated or not counters["graded_synops"]:
         return []
+    if program is not None:
+        sources = {c.source for c in program.connections if c.graded} - {program.input.name}
+        wide = [n for n in sorted(sources) if program.messages_of(n) not in ((0, 0), (0, 1))]
+        return [f"graded messages of {', '.join(wide)} beyond one spike each"] * bool(wide)
     return ["graded synaptic operations beyond one per message (price was not given the program)"]
 
 

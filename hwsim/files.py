@@ -74,6 +74,14 @@ def read_npy(path: Path) -> np.ndarray:
     return loaded
 
 
+def map_npy(path: Path) -> np.ndarray:
+    """Return the array in a ``.npy`` file, read from the disk as it is used."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except _DAMAGED:
+        return read_npy(path)  # what cannot be mapped: an empty array, or none at all
+
+
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays in a ``.npz`` file."""
     loaded = _load_numpy(path, "a .npz file")

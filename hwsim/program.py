@@ -35,10 +35,11 @@ class Input:
 
 @dataclass(frozen=True)
 class Blank:
-    """A line of one neuron that sends 1 in the last ``gap`` frames of every period.
+    """A line of one neuron that sends 1 in the first ``gap`` steps of every period.
 
-    Inhibiting synapses from it silence recurrent and delaying populations between samples,
-    so that nothing is in flight when the next sample starts: see :func:`hwsim.blanked`.
+    Input starts ``gap`` steps late, and each sample is followed by ``gap`` silent frames.
+    Inhibiting synapses from the line silence recurrent and delaying populations meanwhile,
+    so that nothing is in flight when a sample starts: see :func:`hwsim.blanked`.
     """
 
     name: str
@@ -84,8 +85,9 @@ class Connection:
 class Program:
     """An integer network as the machine runs it.
 
-    Time is counted in machine steps from 1. Frame f of the input is sent in step f + 1, every
-    connection takes one step, so a population answers frame f in step ``f + 1 + latency``.
+    Time is counted in machine steps from 1. Frame f of the input is sent in step f + 1 (with
+    a blank line in step ``f + 1 + gap``), every connection takes one step, and a population
+    answers frame f in step ``f + 1 + latency``.
     With a ``period`` P, every population is set to rest at the start of each step t with
     ``t % P == (1 + latency) % P``, before its first frame of a sample.
 
@@ -140,16 +142,25 @@ class Program:
 
     @property
     def gap(self) -> int:
-        """Frames at the end of each period that belong to no sample."""
+        """Silent frames between two samples, and before the first."""
         return self.blank.gap if self.blank else 0
 
     def into(self, name: str) -> tuple[Connection, ...]:
         """Return the connections into the population called ``name``."""
         return tuple(c for c in self.connections if c.target == name)
 
-    def blanks(self, frame: int) -> bool:
-        """Say whether the blank line sends a message in ``frame``, counted from 0."""
-        return bool(self.blank and self.period) and frame % self.period >= self.period - self.gap
+    @property
+    def frames(self) -> int | None:
+        """Frames of one sample, without its gap; None if nothing separates samples."""
+        return None if self.period is None else self.period - self.gap
+
+    def frame_sent_in(self, step: int) -> int:
+        """Return the input frame that is sent in ``step``; there may be no such frame."""
+        return step - 1 - self.gap
+
+    def blanks_in(self, step: int) -> bool:
+        """Say whether the blank line sends a message in ``step``."""
+        return self.period is not None and (step - 1) % self.period < self.gap
 
     def shape_of(self, name: str) -> Shape:
         """Return the shape of the input, the blank line or the population called ``name``."""

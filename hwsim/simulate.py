@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from hwsim.counts import Counts, connection_counts, population_counts
+from hwsim.counts import Counts, blank_messages, connection_counts, population_counts
 from hwsim.engines.base import Engine, Job, PopulationTally, Recording, Tally
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.program import Program
@@ -20,6 +21,7 @@ ENGINES = {
     "native": ("hwsim.engines.native", "Native"),
     "reference": ("hwsim.engines.reference", "Reference"),
 }
+ENGINE_VARIABLE = "SPIKEPORT_ENGINE"
 _CELLS_AT_ONCE = 1 << 23
 """Neurons times columns that an engine handles at once: what bounds the memory of a run."""
 
@@ -67,7 +69,7 @@ def run(
     program: Program,
     spikes: np.ndarray | Iterable[np.ndarray],
     *,
-    engine: str = "reference",
+    engine: str | None = None,
     record: str = "none",
     steps: int | None = None,
     progress: Progress | None = None,
@@ -88,7 +90,7 @@ def run(
         batches, all of the same T, which are checked one by one.
     engine
         ``"native"``, compiled, or ``"reference"``, event-driven NumPy, the oracle: both
-        compute the same.
+        compute the same. By default what ``SPIKEPORT_ENGINE`` says, else native.
     record
         ``"none"``, ``"spikes"`` or ``"state"``: see :class:`Record`.
     steps
@@ -155,7 +157,8 @@ class _Whole:
         self.outputs.append(tally.outputs)
         for name, part in tally.populations.items():
             self.tallies[name].add(part)
-        self.inputs += sum(np.count_nonzero(frame, axis=0) for frame in batch[:length])
+        sent = batch[: max(length - self.program.gap, 0)]
+        self.inputs += sum(np.count_nonzero(frame, axis=0) for frame in sent)
 
     def result(self, trace: Trace | None) -> Run:
         """Return the run."""
@@ -165,8 +168,7 @@ class _Whole:
         fired = {name: t.fired for name, t in self.tallies.items()}
         fired[program.input.name] = self.inputs
         if program.blank is not None:
-            per_column = sum(program.blanks(f) for f in range(min(self.frames, self.length)))
-            fired[program.blank.name] = np.array([per_column * len(outputs)])
+            fired[program.blank.name] = blank_messages(program, self.frames, len(outputs))
         counts = Counts(
             samples=len(outputs),
             steps=self.frames,
@@ -179,7 +181,8 @@ class _Whole:
         return Run(outputs, counts, trace)
 
 
-def _engine(name: str) -> type[Engine]:
+def _engine(name: str | None) -> type[Engine]:
+    name = name or os.environ.get(ENGINE_VARIABLE) or "reference"
     if name not in ENGINES:
         known = ", ".join(repr(n) for n in ENGINES)
         raise UnsupportedError(f"there is no engine {name!r}", hint=f"use one of {known}")

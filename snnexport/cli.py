@@ -174,8 +174,9 @@ def _with_source(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("program", type=FILE)
 @_with_source
 @click.option("--steps", type=click.IntRange(1), help="Machine steps; by default T + latency.")
-@click.option("--engine", default="reference", show_default=True)
-@click.option("--state", is_flag=True, help="Keep u and v in the trace.")
+@click.option("--engine", help="native or reference.  [default: SPIKEPORT_ENGINE, else native]")
+@click.option("--threads", type=click.IntRange(1), help="Samples side by side; default all cores.")
+@click.option("--state", is_flag=True, help="Keep activations and state in the trace.")
 @click.option("--trace", type=FILE, metavar="OUT.npz", help="Write every spike.")
 @click.option("--report", type=FILE, metavar="OUT.json", help="Write the report.")
 @click.option("--html", type=FILE, metavar="OUT.html", help="Write the report as a page.")
@@ -186,7 +187,8 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
     program: Path,
     source: Source,
     steps: int | None,
-    engine: str,
+    engine: str | None,
+    threads: int | None,
     state: bool,
     trace: Path | None,
     report: Path | None,
@@ -205,12 +207,12 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
     if not source.given:
         raise click.UsageError("give --data NAME:SPLIT or --spikes IN.npy")
     if state and trace is None:
-        raise click.UsageError("--state keeps u and v in the trace: give --trace OUT.npz")
+        raise click.UsageError("--state keeps the state in the trace: give --trace OUT.npz")
     loaded = Program.load(program)
     chip = load_chip(chip_name or loaded.chip)
     given = read(source, loaded)
     context = Context(sha256=_digest(program), data=given.name, split=given.split)
-    how = Simulation(engine, steps, state, trace, report, html, chip, names(prices))
+    how = Simulation(engine, steps, state, trace, report, html, chip, names(prices), threads)
     with progress_bar("simulate") as progress:
         _, result = simulate_and_report(
             loaded, given.frames, how, context=context, labels=given.labels, progress=progress

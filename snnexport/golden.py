@@ -61,7 +61,7 @@ def random_frames(program: Program, samples: int, seed: int = 0) -> np.ndarray:
     """Return seeded random input (T, samples, *shape), half of it silent, over the full range."""
     rng = np.random.default_rng(seed)
     want = program.input
-    steps = program.period or 2 * program.latency + 8
+    steps = program.frames or 2 * program.latency + 8
     shape = (steps, samples, *want.shape)
     values = rng.integers(want.low, want.high, shape, endpoint=True)
     return values * rng.integers(0, 2, shape)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hwsim.errors import UnsupportedError
-from hwsim.files import read_npy
+from hwsim.files import map_npy
 from hwsim.program import Program
 from snntrain.data import Dataset, load, parse_selector
 from snntrain.encode import direct
@@ -54,17 +54,17 @@ def read(source: Source, program: Program) -> Frames:
     """
     if source.data is None:
         assert source.spikes is not None
-        frames = read_npy(source.spikes)
+        frames = map_npy(source.spikes)
         if source.samples is not None and frames.ndim > 1:
             frames = frames[:, : source.samples]
         return Frames(frames, None, str(source.spikes), None)
     data = dataset(source.data, source.root)
-    if program.period is None:
+    if program.frames is None:
         raise UnsupportedError(
             f"program {program.name} has no period, so images cannot be coded for it",
             hint="give frames with --spikes IN.npy",
         )
-    frames = direct(data.images[: source.samples], program.period)
+    frames = direct(data.images[: source.samples], program.frames)
     return Frames(frames, data.labels[: source.samples], data.name, data.split)
 
 

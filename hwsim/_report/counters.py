@@ -55,7 +55,7 @@ def _payload(
     """Return the synaptic operations if a value k were sent as k unit spikes."""
     if inputs is None:
         return synops * max(abs(program.input.low), abs(program.input.high))
-    values = np.abs(inputs.astype(np.int64)).sum(axis=(0, 1))
+    values = sum(np.abs(frame.astype(np.int64)).sum(axis=0) for frame in inputs)
     return int((values * connection.synapse.fan_out(program.input.shape)).sum())
 
 

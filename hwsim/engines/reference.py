@@ -140,12 +140,13 @@ class Reference:
         self, spikes: np.ndarray, running: dict[str, _Running], step: int
     ) -> dict[str, np.ndarray]:
         """Return what every source sends in ``step``."""
-        program, frames, batch = self.program, len(spikes), spikes.shape[1]
+        program, batch = self.program, spikes.shape[1]
         found = {name: r.s for name, r in running.items()}
-        frame = spikes[step - 1] if step <= frames else np.zeros((batch, *program.input.shape))
-        found[program.input.name] = np.asarray(frame).astype(np.int64)
+        frame, silence = program.frame_sent_in(step), np.zeros((batch, *program.input.shape))
+        message = spikes[frame] if 0 <= frame < len(spikes) else silence
+        found[program.input.name] = np.asarray(message).astype(np.int64)
         if program.blank is not None:
-            found[program.blank.name] = np.full((batch, 1), int(program.blanks(step - 1)), np.int64)
+            found[program.blank.name] = np.full((batch, 1), int(program.blanks_in(step)), np.int64)
         return found
 
 

@@ -17,8 +17,7 @@ class CubaRefractory:
     s = v > threshold;  v = 0 and wait = period where s, else wait counts down to 0.
 
     Source: lava-nc 0.10.0 ``PyLifRefractoryModelFloat`` (which has no fixed-point model), with
-    the widths and rounding of ``Cuba``; Loihi's refractory register holds 0..63
-    (Davies et al. 2018, IEEE Micro 38(1)).
+    the widths and rounding of ``Cuba``; nengo-loihi 1.1.0 allows a refractory delay of at most 63.
     """
 
     decay_u: Any = param("1/4096 per step", 0, 4096)

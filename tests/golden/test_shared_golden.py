@@ -9,20 +9,12 @@ import pytest
 from hwsim.arith import ACTIVATION_SHIFT, scale_sum, truncate_weights
 from hwsim.engines.reference import drive
 from hwsim.files import read_npz
-from hwsim.neurons import Cuba
+from hwsim.neurons import Cuba, Ternary
 from hwsim.program import Population
-from hwsim.synapses import Conv2d, Dense
+from hwsim.synapses import Conv2d, Dense, Sparse
 
 FOLDER = Path(__file__).parents[3] / "shared" / "golden"
 FILES = sorted((FOLDER / "lava").glob("*.npz"))
-OUT_OF_SCOPE = {
-    "delaydense_expm1": "trained delays",
-    "delaydense_max62": "trained delays",
-    "delaysparse_expm1": "trained delays",
-    "graded_delaydense_msg8": "trained delays",
-    "ternary": "the ternary neuron",
-}
-IN_SCOPE = [f for f in FILES if f.stem not in OUT_OF_SCOPE]
 needs_files = pytest.mark.skipif(
     not FILES, reason="there is no shared/golden beside the repository"
 )
@@ -38,19 +30,26 @@ def parameter(a, name, default):
 
 
 def delivered(synapse, a):
-    """Activations (steps, 1, *target): what spikes of the step before cause, 0 in the first."""
+    """Activations (steps, 1, *target): what earlier spikes cause, 0 in the first step."""
     sent = rows(a["inp"])
     if int(parameter(a, "num_message_bits", 0)) == 0:
         sent = (sent != 0).astype(np.int64)
     if isinstance(synapse, Conv2d):
         sent = sent.transpose(0, 1, 4, 3, 2)  # WHC -> CHW
-    out = np.stack([synapse.deliver(frame) for frame in sent])
-    return np.concatenate([np.zeros_like(out[:1]), out[:-1]])
+    return sum(
+        late(np.stack([part.deliver(frame) for frame in sent]), 1 + delay)
+        for delay, part in synapse.parts()
+    )
 
 
-def dense(a, weight="w"):
+def late(array, steps):
+    """Shift ``array`` by ``steps`` along its first axis, zeros first."""
+    return np.concatenate([np.zeros_like(array[:steps]), array[:-steps]])[: len(array)]
+
+
+def dense(a, weight="w", kind=Dense):
     kept = truncate_weights(a[weight], int(parameter(a, "num_weight_bits", 8)))
-    return Dense(kept, int(parameter(a, "weight_exp", 0)))
+    return kind(kept, int(parameter(a, "weight_exp", 0)), a.get("delays"))
 
 
 def conv(a):
@@ -65,17 +64,23 @@ def conv(a):
 
 
 GEOMETRY = (("stride", 1), ("padding", 0), ("dilation", 1))
+SYNAPSES = ("dense", "sparse", "delaydense", "delaysparse", "graded", "conv")
 
 
 def replay(a, activations, shape):
     """Drive one population with the parameters of a file and compare spikes, u and v."""
     mantissa = parameter(a, "bias_mant", 0).astype(np.int16).astype(np.int64)  # Lava wraps here
-    neuron = Cuba(
-        decay_u=parameter(a, "du", 0) + 1,
-        decay_v=parameter(a, "dv", 0),
-        threshold=parameter(a, "vth", 10).astype(np.int64) << ACTIVATION_SHIFT,
-        bias=np.vectorize(scale_one)(mantissa, parameter(a, "bias_exp", 0)),
-    )
+    shared = {
+        "decay_u": parameter(a, "du", 0) + 1,
+        "decay_v": parameter(a, "dv", 0),
+        "bias": np.vectorize(scale_one)(mantissa, parameter(a, "bias_exp", 0)),
+    }
+    if "p_vth_lo" in a:
+        low, high = (a[f"p_vth_{end}"] << ACTIVATION_SHIFT for end in ("lo", "hi"))
+        neuron = Ternary(threshold=high, threshold_low=low, **shared)
+    else:
+        threshold = parameter(a, "vth", 10).astype(np.int64) << ACTIVATION_SHIFT
+        neuron = Cuba(threshold=threshold, **shared)
     initial = [np.broadcast_to(parameter(a, k, 0), (1, *shape)) for k in "uv"]
     reset = None
     if "p_reset_interval" in a:
@@ -101,17 +106,18 @@ def recurrent(a):
 
 
 @needs_files
-@pytest.mark.parametrize("file", IN_SCOPE, ids=lambda f: f.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem)
 def test_machine_reproduces_shared_trace_of_real_lava(file):
     a = read_npz(file)
     kind = file.stem.split("_")[0]
     if kind == "recurrent":
         recurrent(a)
-    elif kind in ("lif", "lifreset"):
+    elif kind in ("lif", "lifreset", "ternary"):
         replay(a, rows(a["a_0"]), a["a_0"].shape[:-1])
     else:
-        assert kind in ("dense", "sparse", "graded", "conv"), f"what is {file.name}?"
-        synapse = conv(a) if kind == "conv" else dense(a)
+        assert kind in SYNAPSES, f"what is {file.name}?"
+        single = Sparse.of if "sparse" in file.stem else Dense
+        synapse = conv(a) if kind == "conv" else dense(a, kind=single)
         found = delivered(synapse, a)
         wanted = rows(a["a_0"])
         if kind == "conv":
@@ -122,8 +128,8 @@ def test_machine_reproduces_shared_trace_of_real_lava(file):
 
 
 @needs_files
-def test_traces_out_of_scope_are_all_there():
-    assert set(OUT_OF_SCOPE) <= {f.stem for f in FILES}
+def test_all_shared_traces_are_there():
+    assert len(FILES) == 74
 
 
 @needs_files

@@ -5,9 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from hwsim.blanking import blanked
 from hwsim.chip import check, checked, chip_names, load_chip
 from hwsim.errors import CheckError, FileError, SpikeportError
-from hwsim.neurons import Cuba, registers
+from hwsim.neurons import (
+    NEURONS,
+    Cuba,
+    CubaSubtract,
+    Delta,
+    Gate,
+    GradedRelay,
+    LeakyIntegrator,
+    Sigma,
+    SigmaDelta,
+    Ternary,
+    registers,
+)
 from hwsim.program import Connection, Input, Population, Program
 from hwsim.synapses import Dense
 
@@ -48,16 +61,18 @@ def test_every_limit_and_register_has_a_unit_and_a_source(name):
         assert figure.source, figure
     for part in (chip.messages, chip.weights, chip.bias):
         assert part.source
-    for spec in chip.registers["Cuba"].values():
-        assert spec["source"]
+    for specs in chip.registers.values():
+        assert all(spec["source"] for spec in specs.values())
 
 
 @pytest.mark.parametrize("name", chip_names())
 def test_chip_registers_only_narrow_the_machines(name):
-    for field, spec in load_chip(name).registers["Cuba"].items():
-        wide = registers(Cuba)[field]
-        assert wide["low"] <= spec["low"]
-        assert spec["high"] <= wide["high"]
+    for neuron, specs in load_chip(name).registers.items():
+        for field, spec in specs.items():
+            wide = registers(NEURONS[neuron])[field]
+            assert wide["low"] <= spec["low"]
+            assert spec["high"] <= wide["high"]
+            assert spec.get("step", 1) % wide["step"] == 0
 
 
 @pytest.mark.parametrize("name", chip_names())
@@ -106,8 +121,74 @@ def test_negative_graded_input_is_refused_where_it_is_sent_as_repeated_spikes():
 
 
 def test_payload_wider_than_the_chips_messages_is_refused():
-    found = check(program(high=2**31), load_chip("loihi2"))
-    assert "does not fit a payload of 32 bits" in found[0]
+    chip = load_chip("loihi2")
+    narrow = replace(chip, messages=replace(chip.messages, bits=16))
+    assert check(program(high=2**15 - 1), narrow) == []
+    assert "does not fit a payload of 16 bits" in check(program(high=2**15), narrow)[0]
+
+
+def neurons_program(neuron, *, graded):
+    """pixels -> a (the neuron) -> b"""
+    net = program(high=1, graded=False)
+    middle = replace(net.populations[0], neuron=neuron)
+    back = replace(net.connections[1], graded=graded)
+    return replace(
+        net, populations=(middle, net.populations[1]), connections=(net.connections[0], back)
+    )
+
+
+def test_every_neuron_fits_loihi2_and_loihi1_names_those_it_lacks():
+    neurons = [Ternary(4096, 0, 640, -640), GradedRelay(), Sigma(), Delta(0), SigmaDelta(0)]
+    for neuron in [*neurons, Gate(), CubaSubtract(4096, 0, 64), LeakyIntegrator(1, 0)]:
+        net = neurons_program(neuron, graded=neuron.MESSAGES not in ((0, 1), (0, 0)))
+        assert check(net, load_chip("loihi2")) == [], neuron
+    found = check(neurons_program(Sigma(), graded=True), load_chip("loihi1"))
+    assert "chip loihi1 has no neuron Sigma; use Cuba" in found[0]
+    assert "neurons of this chip send spikes" in found[1]
+
+
+def test_negative_messages_on_a_connection_that_is_not_graded_are_refused():
+    found = check(neurons_program(Ternary(4096, 0, 640, -640), graded=False), load_chip("loihi2"))
+    assert "a->b: message = -1 does not fit 0..1" in found[0]
+
+
+def recurrent(latency_of_a=1, delay=0):
+    """pixels -> a -> b, b -> a, a -> a"""
+    net = program(high=1, graded=False)
+    late = np.full((2, 2), delay) if delay else None
+    weight = np.array([[2, -4], [6, 8]])
+    back = [
+        Connection("b", "a", Dense(weight)),
+        Connection("a", "a", Dense(weight, delay=late)),
+    ]
+    return replace(net, connections=(*net.connections, *back), period=4)
+
+
+def test_feedback_within_a_period_needs_a_gap_and_a_blank_line():
+    chip = load_chip("loihi2")
+    found = check(recurrent(), chip)
+    assert [line.split(":")[0] for line in found] == ["b->a", "a->a"]
+    assert "b->a: messages arrive up to 2 frames late, the gap between samples has 0" in found[0]
+    assert check(blanked(recurrent()), chip) == []
+    assert check(replace(recurrent(), period=None), chip) == [], "nothing to separate"
+    unsilenced = replace(blanked(recurrent()), connections=recurrent().connections)
+    assert "nothing silences b in the gap" in check(unsilenced, chip)[0]
+
+
+def test_blanked_makes_the_gap_as_long_as_the_latest_message():
+    assert blanked(recurrent()).gap == 2
+    assert blanked(recurrent()).period == 6
+    assert blanked(recurrent(delay=5)).gap == 6, "a self loop is one frame late, its delay five"
+    plain = replace(program(), period=4)
+    assert blanked(plain) is plain
+
+
+def test_a_population_that_inhibition_cannot_silence_is_named():
+    net = recurrent()
+    ternary = replace(net.populations[0], neuron=Ternary(4096, 0, 640, -640))
+    net = replace(net, populations=(ternary, net.populations[1]))
+    with pytest.raises(CheckError, match="a: inhibition does not keep a Ternary from sending"):
+        blanked(net)
 
 
 def test_weight_exponent_beyond_the_format_is_refused():

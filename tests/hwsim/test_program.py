@@ -61,8 +61,9 @@ def test_wrong_input_is_refused_with_its_limit(rng, spoil, message):
 
 def test_an_unknown_engine_is_refused_by_name(rng):
     p = small_program(rng)
-    with pytest.raises(UnsupportedError, match="no engine 'native'"):
-        run(p, frames(rng, p), engine="native")
+    with pytest.raises(UnsupportedError, match="no engine 'naive'") as caught:
+        run(p, frames(rng, p), engine="naive")
+    assert "'native', 'reference'" in caught.value.hint
 
 
 @pytest.mark.parametrize("seed", range(5))

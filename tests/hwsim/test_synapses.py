@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from hwsim import Conv2d, Dense, SumPool2d
+from hwsim import Conv2d, Dense, Sparse, SumPool2d
 from hwsim.errors import RangeError
 
 
@@ -74,3 +74,90 @@ def test_wrong_source_says_what_it_has_and_what_it_wants():
         Conv2d(np.zeros((2, 3, 3, 3), int)).output_shape((3, 2, 2))
     with pytest.raises(RangeError, match="Dense of 5 inputs cannot follow 6 neurons"):
         Dense(np.zeros((2, 5), int)).output_shape((2, 3))
+
+
+def draw_sparse(rng, *, delays=False, exponent=0):
+    weight = rng.integers(-255, 256, (7, 24)) * (rng.random((7, 24)) < 0.3)
+    return weight, Sparse.of(weight, exponent, rng.integers(0, 63, (7, 24)) if delays else None)
+
+
+def test_sparse_synapses_equal_the_matrix_they_were_taken_from(rng):
+    weight, sparse = draw_sparse(rng)
+    spikes = rng.integers(-9, 9, (5, 2, 3, 4)) * rng.integers(0, 2, (5, 2, 3, 4))
+    assert (sparse.deliver(spikes) == Dense(weight).deliver(spikes)).all()
+    assert (sparse.fan_out((2, 3, 4)) == (weight != 0).sum(axis=0).reshape(2, 3, 4)).all()
+    assert sparse.output_shape((24,)) == (7,)
+
+
+@pytest.mark.parametrize("exponent", [-3, 0, 2])
+@pytest.mark.parametrize("kind", [Dense, Sparse.of])
+def test_delayed_synapses_act_as_many_steps_later_and_shift_each_delay_on_its_own(
+    rng, kind, exponent
+):
+    weight, delay = rng.integers(-255, 256, (7, 24)), rng.integers(0, 63, (7, 24))
+    synapse = kind(weight, exponent, delay)
+    assert synapse.delays == tuple(np.unique(delay))
+    spikes = rng.integers(0, 2, (70, 1, 24))  # (t, B, n)
+    now = 69
+    arrived = sum(part.deliver(spikes[now - d]) for d, part in synapse.parts())
+    wanted = np.zeros(7, np.int64)
+    for d in range(63):
+        total = np.where(delay == d, weight, 0) @ spikes[now - d, 0]
+        wanted += total << exponent if exponent >= 0 else total >> -exponent
+    assert (arrived[0] == wanted).all()
+    assert synapse.fan_out((24,)).sum() == np.count_nonzero(weight if kind != Dense else weight + 999)
+
+
+def test_a_sum_wraps_to_32_bits_before_and_after_its_exponent():
+    synapse = Dense(np.array([[255, 255]]), -4)
+    spikes = np.array([[2**24, 2**23]])
+    total = 255 * (2**24 + 2**23)
+    assert synapse.deliver(spikes).item() == (total - 2**32) >> 4
+    assert Dense(np.array([[1]]), 31).deliver(np.array([[3]])).item() == -(2**31)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_unrolled_convolution_computes_the_same_as_single_synapses(seed):
+    rng = np.random.default_rng(seed)
+    conv, source = draw_conv(rng)
+    spikes = rng.integers(-3, 20, (3, *source)) * (rng.random((3, *source)) < 0.3)
+    unrolled = Sparse.unrolled(conv, source, delay=4)
+    ((delay, part),) = unrolled.parts()
+    assert delay == 4
+    assert (part.deliver(spikes) == conv.deliver(spikes).reshape(3, -1)).all()
+
+
+def test_an_identity_passes_messages_on():
+    spikes = np.array([[3, 0, -2]])
+    assert Sparse.identity(3, weight=2).deliver(spikes).tolist() == [[6, 0, -4]]
+
+
+@pytest.mark.parametrize(
+    ("synapse", "problem"),
+    [
+        (Dense(np.zeros((2, 3, 4), int)), "weight has shape (2, 3, 4), not (outputs, inputs)"),
+        (Dense(np.eye(2, dtype=int), delay=np.array([[0, 63], [-1, 0]])), "delay = 63 does not"),
+        (Dense(np.eye(2, dtype=int), delay=np.zeros(2, int)), "delay has shape (2,), the weights"),
+        (Dense(np.eye(2, dtype=int), delay=np.zeros((2, 2))), "delays are float64, not integers"),
+        (Dense(np.eye(2, dtype=int), exponent=32), "weight exponent = 32 does not fit -31..31"),
+        (
+            Sparse((2, 3), np.array([2]), np.array([0]), np.array([1])),
+            "target 2 does not fit 0..1",
+        ),
+        (
+            Sparse((2, 3), np.array([0]), np.array([-1]), np.array([1])),
+            "source -1 does not fit 0..2",
+        ),
+        (
+            Sparse((2, 3), np.array([0, 0]), np.array([1, 1]), np.array([1, 2])),
+            "1 synapses join the same two neurons as another",
+        ),
+        (Sparse((2, 3), np.array([0]), np.array([1, 1]), np.array([1, 2])), "not all (n,)"),
+        (Conv2d(np.ones((3, 1, 2, 2), int), groups=2), "3 output channels do not divide into 2"),
+        (Conv2d(np.ones((2, 1, 2, 2), int), stride=(0, 1)), "stride = (0, 1) does not fit 1.."),
+        (Conv2d(np.ones((2, 1, 2, 2), int), padding=(0, -1)), "padding = (0, -1) does not fit 0.."),
+        (SumPool2d((0, 2), (1, 1)), "kernel = (0, 2) does not fit 1.."),
+    ],
+)
+def test_an_impossible_synapse_names_its_problem(synapse, problem):
+    assert any(problem in found for found in synapse.problems())
