@@ -14,7 +14,7 @@ from rich.table import Table
 from hwsim.chip import Chip, check
 from hwsim.errors import CheckError, FileError, SpikeportError
 from hwsim.files import read_bytes
-from hwsim.program import Program
+from hwsim.program import Connection, Program
 
 _LONGEST = 160
 """Characters of one fact that a terminal is shown."""
@@ -120,16 +120,17 @@ def _onnx(path: Path, content: bytes) -> Facts:
 def _program(program: Program) -> Facts:
     rows = []
     for p in program.populations:
-        incoming = [c for c in program.connections if c.target == p.name]
+        incoming = program.into(p.name)
         synapses = sum(int(c.synapse.fan_out(program.shape_of(c.source)).sum()) for c in incoming)
         rows.append(
             {
                 "population": p.name,
                 "shape": "x".join(map(str, p.shape)),
                 "neurons": prod(p.shape),
+                "kind": type(p.neuron).__name__,
                 "latency (steps)": p.latency,
                 "reset phase": program.phase(p),
-                "from": ", ".join(f"{c.source} ({type(c.synapse).__name__})" for c in incoming),
+                "from": ", ".join(f"{c.source} ({_synapse(c)})" for c in incoming),
                 "synapses": synapses,
             }
         )
@@ -141,6 +142,13 @@ def _program(program: Program) -> Facts:
         "input": f"{source.name} {source.shape} {source.low}..{source.high}",
         "readout": f"{program.readout.value} of {program.output}",
         "period (steps)": program.period,
+        "gap (steps)": program.gap,
         **program.metadata,
     }
     return Facts(facts, rows)
+
+
+def _synapse(c: Connection) -> str:
+    """Return the kind of a connection's synapses, with their delays if they have any."""
+    kind, last = type(c.synapse).__name__, max(c.synapse.delays)
+    return f"{kind}, delays {min(c.synapse.delays)}..{last}" if last else kind

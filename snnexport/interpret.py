@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hwsim.arith import Arithmetic, to_state
+from hwsim.arith import Arithmetic
+from hwsim.engines.base import message_type
 from hwsim.program import expand
 from snnexport.graph import Convolution, Edge, Graph, Layer, Linear, Pool, SumPool
 from snntrain.neurons import INTEGER, Real, Surrogate
@@ -21,7 +22,11 @@ from snntrain.neurons import INTEGER, Real, Surrogate
 
 @dataclass(frozen=True, eq=False)
 class Activity:
-    """spikes and voltages by layer, (T, B, *shape); the voltage is the one before the reset."""
+    """Messages and voltages by layer, (T, B, *shape).
+
+    The voltage is what the threshold saw, before the reset; neurons that compare none have none.
+    Messages wider than int8 stay reals in a network of reals.
+    """
 
     spikes: dict[str, np.ndarray]
     voltages: dict[str, np.ndarray]
@@ -30,14 +35,18 @@ class Activity:
 def interpret(graph: Graph, frames: np.ndarray) -> Activity:
     """Run ``graph`` on ``frames`` (T, B, *shape): float64, or int64 once it is quantized."""
     spikes = {graph.input: torch.as_tensor(frames).double()}
-    voltages = {}
+    messages, voltages = {}, {}
     for layer in _in_order(graph):
-        spikes[layer.name], voltages[layer.name] = _run_layer(layer, spikes)
-    del spikes[graph.input]
-    return Activity(
-        {name: s.numpy().astype(np.int8) for name, s in spikes.items()},
-        {name: v.numpy() for name, v in voltages.items()},
-    )
+        spikes[layer.name], compared = _run_layer(layer, spikes)
+        messages[layer.name] = spikes[layer.name].numpy().astype(_message_type(layer))
+        if compared:
+            voltages[layer.name] = torch.stack(compared).numpy()
+    return Activity(messages, voltages)
+
+
+def _message_type(layer: Layer) -> type:
+    kind = message_type(layer.neuron.MESSAGES)
+    return kind if kind is np.int8 or layer.scale is not None else np.float64
 
 
 def _in_order(graph: Graph) -> list[Layer]:
@@ -52,21 +61,24 @@ def _in_order(graph: Graph) -> list[Layer]:
 
 
 class _Witness:
-    """An arithmetic that remembers the voltage each step compared with the threshold."""
+    """An arithmetic that remembers the first voltage each step compared with a threshold."""
 
     def __init__(self, arithmetic: Arithmetic) -> None:
         self._arithmetic = arithmetic
         self.compared: list[Tensor] = []
+        self.fresh = True
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._arithmetic, name)
 
     def fire(self, v: Tensor, threshold: Tensor) -> Tensor:
-        self.compared.append(v)
+        if self.fresh:
+            self.compared.append(v)
+        self.fresh = False
         return self._arithmetic.fire(v, threshold)
 
 
-def _run_layer(layer: Layer, spikes: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+def _run_layer(layer: Layer, spikes: dict[str, Tensor]) -> tuple[Tensor, list[Tensor]]:
     integer = layer.scale is not None
     kind = torch.int64 if integer else torch.float64
     arithmetic: Any = _Witness(INTEGER if integer else Real(Surrogate(1.0)))
@@ -77,16 +89,17 @@ def _run_layer(layer: Layer, spikes: dict[str, Tensor]) -> tuple[Tensor, Tensor]
     current = current.to(kind)
     neuron = _tensors(layer, kind)
     if integer:
-        current = to_state(current)
+        current = current << neuron.INPUT_SHIFT
     elif layer.norm is not None:
         gain, offset = (torch.as_tensor(expand(x, layer.shape)) for x in vars(layer.norm).values())
         current, neuron = current * gain, replace(neuron, bias=neuron.bias + offset)
-    state = (torch.zeros_like(current[0]), torch.zeros_like(current[0]))
+    state = tuple(torch.zeros_like(current[0]) for _ in neuron.STATE)
     out = []
     for x in current:
+        arithmetic.fresh = True
         s, state = neuron.step(arithmetic, state, x)
         out.append(s.double())
-    return torch.stack(out), torch.stack(arithmetic.compared)
+    return torch.stack(out), arithmetic.compared
 
 
 def _tensors(layer: Layer, kind: torch.dtype) -> Any:

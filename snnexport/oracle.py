@@ -11,7 +11,7 @@ from hwsim.trace import Trace
 
 
 def run(program: Program, spikes: np.ndarray, *, steps: int | None = None) -> Trace:
-    """Return spikes and state of every population, as onnxruntime computes them.
+    """Return spikes, activations and state of every population, as onnxruntime computes them.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ def run_file(
     """Run the model in ``content``; return its trace arrays and its synops (steps, B)."""
     check_input(program, spikes)
     steps = len(spikes) + program.latency if steps is None else steps
-    frames = np.zeros((steps, *spikes.shape[1:]), np.int32)
-    frames[: len(spikes)] = spikes[:steps]
+    sent, first = np.zeros((steps, *spikes.shape[1:]), np.int32), program.gap
+    sent[first : first + len(spikes)] = spikes[: max(steps - first, 0)]
     session = _session(content)
     names = [output.name for output in session.get_outputs()]
-    values = session.run(names, {f"{program.input.name}/spikes": frames})
+    values = session.run(names, {f"{program.input.name}/spikes": sent})
     outputs = {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
     synops = {n.removesuffix("/synops"): v for n, v in outputs.items() if n.endswith("/synops")}
     return {n: v for n, v in outputs.items() if not n.endswith("/synops")}, synops

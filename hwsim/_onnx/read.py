@@ -9,15 +9,14 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
-from hwsim._onnx.ops import DOMAIN, VERSION, fingerprint, functions
-from hwsim._onnx.write import SCHEMA, model_of
+from hwsim._onnx.ops import DOMAIN, VERSION, fingerprint, fingerprints, functions
+from hwsim._onnx.synapses import Packed, unpack
+from hwsim._onnx.write import KEPT, LINE, NEURON, OWN, SCHEMA, model_of
 from hwsim.errors import FileError, SpikeportError
 from hwsim.neurons import NEURONS, registers
-from hwsim.program import Connection, Input, Population, Program, Readout
-from hwsim.synapses import Conv2d, Dense, SumPool2d, Synapse
+from hwsim.program import Blank, Connection, Input, Population, Program, Readout
 
 _HINT = "give a program.onnx written by 'spikeport export'"
-_OWN = "spikeport."
 
 
 def program_of(content: bytes, where: str) -> Program:
@@ -62,11 +61,13 @@ def _check_header(model: onnx.ModelProto, where: str) -> None:
         raise FileError(f"{where}: is not a program: schema {schema}, not {SCHEMA}", hint=_HINT)
     version = next((o.version for o in model.opset_import if o.domain == DOMAIN), None)
     if version != VERSION:
-        raise FileError(f"{where}: {DOMAIN} version {version}, not {VERSION}", hint=_HINT)
-    known = functions()
+        raise FileError(
+            f"{where}: holds operators of {DOMAIN} version {version}, this is version {VERSION}",
+            hint="export the network again from its checkpoint",
+        )
+    known = fingerprints()
     for body in model.functions:
-        wanted = known.get(body.name)
-        if wanted is None or fingerprint(wanted) != fingerprint(body):
+        if known.get(body.name) != fingerprint(body):
             raise FileError(
                 f"{where}: operator {body.domain}.{body.name} does not have the registered body",
                 hint="its results would not be the chip's; export again",
@@ -90,65 +91,82 @@ class _Reader:
         self.props = metadata(model)
         scan = next(n for n in model.graph.node if n.op_type == "Scan")
         self.step = next(a.g for a in scan.attribute if a.name == "body")
-        self.source = model.graph.input[0]
+        self.source = model.graph.input[0].name.removesuffix("/spikes")
         self.weights = {w.name: numpy_helper.to_array(w) for w in model.graph.initializer}
         self.shapes = {v.name: _dims(v)[1:] for v in self.step.input}
 
     def program(self) -> Program:
+        """Return the whole."""
         own = [n for n in self.step.node if n.domain == DOMAIN]
         neurons = [n for n in own if n.op_type in NEURONS]
-        resets = [_attributes(n) for n in own if n.op_type == "Reset"]
-        synapses = [n for n in own if n.op_type not in NEURONS and n.op_type != "Reset"]
+        synapses = [n for n in own if n.op_type not in (*NEURONS, "Reset", "Blank")]
+        period = self.props.get(f"{OWN}period")
         return Program(
-            name=self.props["spikeport.name"],
-            chip=self.props["spikeport.chip"],
+            name=self.props[f"{OWN}name"],
+            chip=self.props[f"{OWN}chip"],
             input=Input(
-                self.source.name.removesuffix("/spikes"),
-                _dims(self.source)[2:],
-                int(self.props["spikeport.input.low"]),
-                int(self.props["spikeport.input.high"]),
+                self.source,
+                self._shape_of(self.source),
+                int(self.props[f"{OWN}input.low"]),
+                int(self.props[f"{OWN}input.high"]),
             ),
             populations=tuple(self._population(n) for n in neurons),
             connections=tuple(self._connection(n) for n in synapses),
-            output=self.props["spikeport.output"],
-            readout=Readout(self.props["spikeport.readout"]),
-            period=resets[0]["period"] if resets else None,
-            metadata={k: v for k, v in self.props.items() if not k.startswith(_OWN)},
+            output=self.props[f"{OWN}output"],
+            readout=Readout(self.props[f"{OWN}readout"]),
+            period=None if period is None else int(period),
+            blank=self._blank([n for n in own if n.op_type == "Blank"]),
+            metadata=_kept(self.props),
         )
 
+    def _shape_of(self, name: str) -> tuple[int, ...]:
+        """Return the shape of what a line or population sends."""
+        return self.shapes[f"{name}/sent"]
+
+    def _blank(self, nodes: list[onnx.NodeProto]) -> Blank | None:
+        if not nodes:
+            return None
+        return Blank(nodes[0].name.removesuffix(LINE), _attributes(nodes[0])["gap"])
+
     def _population(self, node: onnx.NodeProto) -> Population:
-        kind = NEURONS[node.op_type]
-        shape = self.shapes[f"{node.name}/u_before"]
-        values = {r: _parameter(self.weights[f"{node.name}/{r}"], shape) for r in registers(kind)}
-        latency = next(p.value for p in node.metadata_props if p.key == "latency")
-        return Population(node.name, shape, kind(**values), int(latency))
+        kind, name = NEURONS[node.op_type], node.name.removesuffix(NEURON)
+        shape = self._shape_of(name)
+        values = {r: _parameter(self.weights[f"{name}/{r}"], shape) for r in registers(kind)}
+        return Population(name, shape, kind(**values), int(_texts(node)["latency"]))
 
     def _connection(self, node: onnx.NodeProto) -> Connection:
-        ends = {p.key: p.value for p in node.metadata_props}
-        attributes = _attributes(node)
-        mantissa = self.weights[f"{node.name}/weight"]
-        synapse = _synapse(node.op_type, mantissa, attributes)
-        return Connection(ends["source"], ends["target"], synapse, bool(attributes["graded"]))
+        ends, attributes = _texts(node), _attributes(node)
+        operator = functions()[node.op_type]
+        inputs = zip(operator.input, node.input, strict=True)
+        tensors = {key: self.weights[name] for key, name in inputs if key != "s"}
+        packed = Packed(node.op_type, tensors, attributes)
+        return Connection(
+            ends["source"],
+            ends["target"],
+            unpack(packed, self._shape_of(ends["source"])),
+            bool(attributes["graded"]),
+            ends["label"],
+        )
 
 
-def _synapse(kind: str, mantissa: np.ndarray, attributes: dict[str, Any]) -> Synapse:
-    gain = attributes["gain"]
-    if kind == "Dense":
-        exponent = attributes["multiplier"].bit_length() - attributes["divisor"].bit_length()
-        return Dense(mantissa.astype(np.int32) * gain, exponent)
-    stride, padding = tuple(attributes["strides"]), tuple(attributes["pads"][:2])
-    if kind == "SumPool2d":
-        return SumPool2d(mantissa.shape[2:], stride, padding, gain)
-    dilation = tuple(attributes["dilations"])
-    weight = mantissa.astype(np.int32) * gain
-    return Conv2d(weight, stride, padding, dilation, attributes["group"])
+def _kept(props: dict[str, str]) -> dict[str, str]:
+    """Return a Program's own metadata."""
+    return {
+        key.removeprefix(KEPT): value
+        for key, value in props.items()
+        if key.startswith(KEPT) or not key.startswith(OWN)
+    }
+
+
+def _texts(node: onnx.NodeProto) -> dict[str, str]:
+    return {p.key: p.value for p in node.metadata_props}
 
 
 def _parameter(array: np.ndarray, shape: tuple[int, ...]) -> Any:
     """Return a stored register as a scalar, one value a channel, or one a neuron."""
     if array.ndim == 0:
         return int(array)
-    return array if array.shape == shape else array.reshape(-1)
+    return array[0] if array.ndim > len(shape) else array.reshape(-1)
 
 
 def _attributes(node: onnx.NodeProto) -> dict[str, Any]:

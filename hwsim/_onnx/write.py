@@ -1,7 +1,13 @@
-"""Program -> ONNX model: a Scan over time of one time step, state explicit."""
+"""Program -> ONNX model: a Scan over time of one time step, state explicit.
+
+Everything that is sent is a state, so populations may be in any order and form any cycle. Names
+are ``<population>/...`` and ``<connection>/...`` with no further slash, so that they differ.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,27 +15,23 @@ import onnx
 from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
-from hwsim._onnx.ops import DOMAIN, FLOAT_EXACT, VERSION, functions
-from hwsim._onnx.recorder import IR_VERSION, OPSET
-from hwsim.errors import UnsupportedError
+from hwsim._onnx.ops import DOMAIN, VERSION, functions
+from hwsim._onnx.recorder import IR_VERSION, OPSET, element_type
+from hwsim._onnx.synapses import Packed, pack
 from hwsim.neurons import registers
-from hwsim.program import Connection, Population, Program
-from hwsim.synapses import Conv2d, Dense, SumPool2d
+from hwsim.program import Blank, Connection, Population, Program, expand
 
 SCHEMA = "spikeport.program/1"
+OWN = "spikeport."
+"""The writer's metadata begin so; a Program's own that do are kept as ``spikeport.metadata.*``."""
+KEPT = f"{OWN}metadata."
+NEURON, LINE = "/neuron", "/blank"
+"""Ends of the names of nodes, which onnxruntime wants to differ."""
 
 
 def model_of(program: Program) -> onnx.ModelProto:
-    """Return ``program`` as a model: input ``<input>/spikes``, outputs as a Trace names them.
-
-    Raises
-    ------
-    UnsupportedError
-        If a convolution's sums could leave the range in which the file's operator is exact.
-    """
+    """Return ``program`` as a model: input ``<input>/spikes``, outputs as a Trace names them."""
     builder = _Builder(program)
-    for population in program.populations:
-        builder.add_population(population)
     graph = builder.graph()
     used = sorted({n.op_type for n in builder.nodes if n.domain == DOMAIN})
     model = helper.make_model(
@@ -39,17 +41,38 @@ def model_of(program: Program) -> onnx.ModelProto:
         ir_version=IR_VERSION,
         producer_name="spikeport",
     )
-    own = {
-        "spikeport.schema": SCHEMA,
-        "spikeport.name": program.name,
-        "spikeport.chip": program.chip,
-        "spikeport.input.low": str(program.input.low),
-        "spikeport.input.high": str(program.input.high),
-        "spikeport.output": program.output,
-        "spikeport.readout": program.readout.value,
-    }
-    helper.set_model_props(model, {**own, **program.metadata})
+    helper.set_model_props(model, _metadata(program))
     return model
+
+
+def _metadata(program: Program) -> dict[str, str]:
+    own = {
+        "schema": SCHEMA,
+        "name": program.name,
+        "chip": program.chip,
+        "input.low": str(program.input.low),
+        "input.high": str(program.input.high),
+        "output": program.output,
+        "readout": program.readout.value,
+    }
+    if program.period is not None:
+        own["period"] = str(program.period)
+    kept = {KEPT + k if k.startswith(OWN) else k: v for k, v in program.metadata.items()}
+    return {**{OWN + k: v for k, v in own.items()}, **kept}
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """A state or an output of the time step: its ONNX type and its shape after the batch axis."""
+
+    name: str
+    kind: int
+    shape: tuple[int, ...]
+
+    def info(self, *axes: str, suffix: str = "") -> onnx.ValueInfoProto:
+        """Return its declaration; ``axes`` are named and come first."""
+        shape = (*axes, *(int(n) for n in self.shape))
+        return helper.make_tensor_value_info(self.name + suffix, self.kind, shape)
 
 
 class _Builder:
@@ -58,118 +81,165 @@ class _Builder:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
-        self.states: list[tuple[str, int, tuple[int, ...], str]] = []
-        self.outputs: list[tuple[str, int, tuple[int, ...]]] = []
-        source = program.input
-        self.states.append((f"{source.name}/sent", T.INT32, source.shape, "frame"))
-
-    def add_population(self, p: Population) -> None:
-        """Append the connections into ``p``, its reset, its equation, its states."""
-        incoming = [c for c in self.program.connections if c.target == p.name]
-        current = self._sum([self._connection(c, p) for c in incoming], p)
-        u, v = f"{p.name}/u_before", f"{p.name}/v_before"
-        if self.program.period is not None:
-            rest = [f"{p.name}/u_rest", f"{p.name}/v_rest"]
-            attributes = {"period": self.program.period, "phase": self.program.phase(p)}
-            self._own("Reset", [u, v, "step"], rest, f"{p.name}/reset", **attributes)
-            u, v = rest
-        values = [self._weight(f"{p.name}/{r}", _column(p, r)) for r in registers(p.neuron)]
-        outs = [f"{p.name}/{kind}_now" for kind in ("spikes", "u", "v")]
-        node = self._own(type(p.neuron).__name__, [current, u, v, *values], outs, p.name)
-        node.metadata_props.add(key="latency", value=str(p.latency))
-        for kind, state in (("u", "u_before"), ("v", "v_before")):
-            self.states.append((f"{p.name}/{state}", T.INT32, p.shape, f"{p.name}/{kind}_now"))
-        self.states.append((f"{p.name}/sent", T.INT8, p.shape, f"{p.name}/spikes_now"))
-        kinds = zip(outs, (T.INT8, T.INT32, T.INT32), strict=True)
-        self.outputs += [(name, kind, p.shape) for name, kind in kinds]
+        self.weights: dict[str, np.ndarray] = {}
+        self.states: list[tuple[_Tensor, str]] = []
+        self.outputs: list[_Tensor] = []
+        packed = [_packed(program, c) for c in program.connections]
+        slots = _slots(program, packed)
+        self._send(program.input.name, T.INT32, program.input.shape, "frame")
+        if program.blank is not None:
+            self._blank(program.blank, program.period)
+        for p in program.populations:
+            kind = element_type(p.neuron.MESSAGES)
+            self._send(p.name, kind, p.shape, f"{p.name}/spikes_now")
+        for name, count in slots.items():
+            self._remember(name, count)
+        for c, synapse in zip(program.connections, packed, strict=True):
+            self._connection(c, synapse)
+        for p in program.populations:
+            self._population(p)
 
     def graph(self) -> onnx.GraphProto:
         """Return the outer graph: states at rest, the Scan, its weights."""
-        first = helper.make_tensor("zero_step", T.INT64, [], [0])
-        nodes = [helper.make_node("Shape", [self._input], ["batch"], start=1, end=2)]
-        for name, kind, shape, _ in self.states:
-            full = f"{name}/shape"
-            self.weights.append(numpy_helper.from_array(np.array(shape, np.int64), f"{name}/dims"))
-            nodes.append(helper.make_node("Concat", ["batch", f"{name}/dims"], [full], axis=0))
-            zero = helper.make_tensor("zero", kind, [1], [0])
-            nodes.append(helper.make_node("ConstantOfShape", [full], [f"{name}/0"], value=zero))
-        nodes.append(
-            helper.make_node(
-                "Scan",
-                ["zero_step", *(f"{s[0]}/0" for s in self.states), self._input],
-                [
-                    "last_step",
-                    *(f"{s[0]}/end" for s in self.states),
-                    *(_outer(o[0]) for o in self.outputs),
-                ],
-                name="time",
-                body=self._step_graph(),
-                num_scan_inputs=1,
-            )
+        frames = f"{self.program.input.name}/spikes"
+        self.weights["zero_step"] = np.array(0, np.int64)
+        nodes = [helper.make_node("Shape", [frames], ["batch"], start=1, end=2)]
+        for state, _ in self.states:
+            dims, full = f"{state.name}_dims", f"{state.name}_shape"
+            self.weights[dims] = np.array(state.shape, np.int64)
+            nodes.append(helper.make_node("Concat", ["batch", dims], [full], axis=0))
+            zero = helper.make_tensor("zero", state.kind, [1], [0])
+            start = f"{state.name}_start"
+            nodes.append(helper.make_node("ConstantOfShape", [full], [start], value=zero))
+        starts, ends = ([f"{s.name}_{end}" for s, _ in self.states] for end in ("start", "end"))
+        scan = helper.make_node(
+            "Scan",
+            ["zero_step", *starts, frames],
+            ["last_step", *ends, *(o.name for o in self.outputs)],
+            name="time",
+            body=self._step_graph(),
+            num_scan_inputs=1,
         )
-        source = self.program.input
-        inputs = [_info(self._input, T.INT32, ("steps", "batch", *source.shape))]
-        outputs = [_info(_outer(n), k, ("steps", "batch", *shape)) for n, k, shape in self.outputs]
-        return helper.make_graph(nodes, "program", inputs, outputs, [first, *self.weights])
-
-    @property
-    def _input(self) -> str:
-        return f"{self.program.input.name}/spikes"
+        source = _Tensor(frames, T.INT32, self.program.input.shape)
+        weights = [numpy_helper.from_array(a, name) for name, a in self.weights.items()]
+        return helper.make_graph(
+            [*nodes, scan],
+            "program",
+            [source.info("steps", "batch")],
+            [o.info("steps", "batch") for o in self.outputs],
+            weights,
+        )
 
     def _step_graph(self) -> onnx.GraphProto:
+        step, frame = (
+            _Tensor("step", T.INT64, ()),
+            _Tensor("frame", T.INT32, self.program.input.shape),
+        )
         nodes = [
             helper.make_node("Constant", [], ["one_step"], value_int=1),
             helper.make_node("Add", ["step_before", "one_step"], ["step"]),
             *self.nodes,
         ]
-        inputs = [_info("step_before", T.INT64, ())]
-        outputs = [_info("step", T.INT64, ())]
-        for name, kind, shape, after in self.states:
-            nodes.append(helper.make_node("Identity", [after], [f"{name}/next"]))
-            inputs.append(_info(name, kind, ("batch", *shape)))
-            outputs.append(_info(f"{name}/next", kind, ("batch", *shape)))
-        inputs.append(_info("frame", T.INT32, ("batch", *self.program.input.shape)))
-        outputs += [_info(name, kind, ("batch", *shape)) for name, kind, shape in self.outputs]
-        return helper.make_graph(nodes, "time_step", inputs, outputs)
+        nodes += [
+            helper.make_node("Identity", [after], [f"{state.name}_next"])
+            for state, after in self.states
+        ]
+        inputs = [step.info(suffix="_before"), *(s.info("batch") for s, _ in self.states)]
+        after = [s.info("batch", suffix="_next") for s, _ in self.states]
+        outputs = [o.info("batch", suffix="_now") for o in self.outputs]
+        inputs.append(frame.info("batch"))
+        return helper.make_graph(nodes, "time_step", inputs, [step.info(), *after, *outputs])
 
-    def _connection(self, c: Connection, p: Population) -> str:
-        shape = self.program.shape_of(c.source)
-        mantissa, gain, attributes = _synapse_parts(self.program, c)
-        weight = self._weight(f"{c.name}/weight", mantissa)
-        fan_out = self._weight(f"{c.name}/fan_out", c.synapse.fan_out(shape).reshape(1, -1))
-        activation, synops = f"{c.name}/a", f"{c.name}/synops_now"
-        node = self._own(
-            type(c.synapse).__name__,
-            [f"{c.source}/sent", weight, fan_out],
-            [activation, synops],
-            c.name,
-            gain=gain,
-            graded=int(c.graded),
-            **attributes,
+    def _send(self, source: str, kind: int, shape: tuple[int, ...], after: str) -> None:
+        """Keep what ``source`` sends in a step, the value ``after``, for the next step."""
+        self.states.append((_Tensor(f"{source}/sent", kind, shape), after))
+
+    def _blank(self, blank: Blank, period: int | None) -> None:
+        sent, after = f"{blank.name}/sent", f"{blank.name}/sent_now"
+        self._own(
+            "Blank", [sent, "step"], [after], f"{blank.name}{LINE}", period=period, gap=blank.gap
         )
-        node.metadata_props.add(key="source", value=c.source)
-        node.metadata_props.add(key="target", value=c.target)
-        self.outputs.append((synops, T.INT64, ()))
-        if c.synapse.output_shape(shape) == p.shape:
-            return activation
-        dims = self._weight(f"{c.name}/shape", np.array([-1, *p.shape], np.int64))
-        reshaped = f"{activation}/reshaped"
-        self.nodes.append(helper.make_node("Reshape", [activation, dims], [reshaped]))
-        return reshaped
+        self._send(blank.name, T.INT8, blank.shape, after)
 
-    def _sum(self, currents: list[str], p: Population) -> str:
+    def _remember(self, source: str, slots: int) -> None:
+        """Append a history (B, slots, *shape): slot d was sent d + 1 steps ago."""
+        sent = next(state for state, _ in self.states if state.name == f"{source}/sent")
+        names = {"newest": [0], "oldest": [-1], "slot_axis": [1]}
+        start, stop, axis = (self._weight(n, np.array(v, np.int64)) for n, v in names.items())
+        newest, history = f"{source}/sent_slot", f"{source}/history"
+        self._plain("Unsqueeze", [sent.name, axis], newest)
+        earlier = [f"{source}/earlier"] if slots > 1 else []
+        self._plain("Concat", [newest, *earlier], history, axis=1)
+        for name in earlier:
+            self._plain("Slice", [history, start, stop, axis], f"{name}_now")
+            kept = _Tensor(name, sent.kind, (slots - 1, *sent.shape))
+            self.states.append((kept, f"{name}_now"))
+
+    def _connection(self, c: Connection, synapse: Packed) -> None:
+        """Append the operator of ``c`` and, where the target has another shape, a Reshape."""
+        source, target = self.program.shape_of(c.source), self.program.shape_of(c.target)
+        sent = f"{c.source}/history" if synapse.delayed else f"{c.source}/sent"
+        fan_out = c.synapse.fan_out(source).reshape(1, -1)
+        tensors = {**synapse.tensors, "fan_out": fan_out}
+        names = [self._weight(f"{c.name}/{key}", tensor) for key, tensor in tensors.items()]
+        same = c.synapse.output_shape(source) == target
+        current = f"{c.name}/current" if same else f"{c.name}/current_flat"
+        outputs = [current, f"{c.name}/synops_now"]
+        attributes = {**synapse.attributes, "graded": int(c.graded)}
+        node = self._own(synapse.op, [sent, *names], outputs, f"{c.name}/synapse", **attributes)
+        for key in ("source", "target", "label"):
+            node.metadata_props.add(key=key, value=getattr(c, key))
+        self.outputs.append(_Tensor(f"{c.name}/synops", T.INT64, ()))
+        if not same:
+            dims = self._weight(f"{c.name}/dims", np.array([-1, *target], np.int64))
+            self._plain("Reshape", [current, dims], f"{c.name}/current")
+
+    def _population(self, p: Population) -> None:
+        """Append the sum of the connections into ``p``, its reset, its equation, its states."""
+        self._activation(p)
+        states = [self._rested(p, kind) for kind in p.neuron.STATE]
+        values = [self._register(p, name) for name in registers(p.neuron)]
+        kinds = {
+            "spikes": element_type(p.neuron.MESSAGES),
+            **dict.fromkeys(p.neuron.STATE, T.INT32),
+        }
+        outs = [f"{p.name}/{kind}_now" for kind in kinds]
+        inputs = [f"{p.name}/a_now", *states, *values]
+        node = self._own(type(p.neuron).__name__, inputs, outs, f"{p.name}{NEURON}")
+        node.metadata_props.add(key="latency", value=str(p.latency))
+        for name, kind in {"a": T.INT32, **kinds}.items():
+            self.outputs.append(_Tensor(f"{p.name}/{name}", kind, p.shape))
+
+    def _activation(self, p: Population) -> None:
+        """Append ``a``: int32 additions wrap like those between Lava's Processes."""
+        currents = [f"{c.name}/current" for c in self.program.into(p.name)]
+        result, total = f"{p.name}/a_now", currents[0] if currents else ""
         if not currents:
-            zero = f"{p.name}/no_input"
-            before = f"{p.name}/u_before"
-            self.nodes.append(helper.make_node("Sub", [before, before], [zero]))
-            return zero
-        total, *rest = currents
-        for i, current in enumerate(rest):
-            name = f"{p.name}/sum{i}"
-            self.nodes.append(helper.make_node("Add", [total, current], [name]))
-            total = name
-        return total
+            self._plain("Shape", [f"{p.name}/sent"], f"{p.name}/dims")
+            zero = helper.make_tensor("zero", T.INT32, [1], [0])
+            self._plain("ConstantOfShape", [f"{p.name}/dims"], result, value=zero)
+        elif len(currents) == 1:
+            self._plain("Identity", currents, result)
+        for i, current in enumerate(currents[1:], start=1):
+            out = result if i == len(currents) - 1 else f"{p.name}/a_of_{i + 1}"
+            self._plain("Add", [total, current], out)
+            total = out
+
+    def _rested(self, p: Population, kind: str) -> str:
+        """Append a state of ``p`` with its reset; return the name that its equation reads."""
+        before, rest = f"{p.name}/{kind}_before", f"{p.name}/{kind}_rest"
+        self.states.append((_Tensor(before, T.INT32, p.shape), f"{p.name}/{kind}_now"))
+        if self.program.period is None:
+            return before
+        phase = {"period": self.program.period, "phase": self.program.phase(p)}
+        self._own("Reset", [before, "step"], [rest], rest, **phase)
+        return rest
+
+    def _register(self, p: Population, name: str) -> str:
+        """Store a register so that it broadcasts; one a neuron has a batch axis, to tell."""
+        value = expand(getattr(p.neuron, name), p.shape).astype(np.int32)
+        per_neuron = np.shape(getattr(p.neuron, name)) == p.shape
+        return self._weight(f"{p.name}/{name}", value[None] if per_neuron else value)
 
     def _own(
         self, op: str, inputs: list[str], outputs: list[str], name: str, **attributes: Any
@@ -178,81 +248,24 @@ class _Builder:
         self.nodes.append(node)
         return node
 
+    def _plain(self, op: str, inputs: list[str], output: str, **attributes: Any) -> None:
+        self.nodes.append(helper.make_node(op, inputs, [output], **attributes))
+
     def _weight(self, name: str, array: np.ndarray) -> str:
-        self.weights.append(numpy_helper.from_array(array, name))
+        self.weights[name] = array
         return name
 
 
-def _outer(name: str) -> str:
-    """Return the name outside the Scan of a value inside it (one name, one tensor)."""
-    return name.removesuffix("_now")
+def _packed(program: Program, c: Connection) -> Packed:
+    low, high = program.messages_of(c.source)
+    payload = max(abs(low), abs(high)) if c.graded else 1
+    return pack(c.synapse, program.shape_of(c.source), payload)
 
 
-def _column(p: Population, register: str) -> np.ndarray:
-    """Return a parameter so that it broadcasts against (B, *shape)."""
-    value = np.asarray(getattr(p.neuron, register), np.int32)
-    if value.ndim == 1 and len(p.shape) > 1 and value.shape != p.shape:
-        value = value.reshape(-1, *(1,) * (len(p.shape) - 1))
-    return value
-
-
-def _synapse_parts(program: Program, c: Connection) -> tuple[np.ndarray, int, dict[str, object]]:
-    """Return the stored mantissa, the gain it is multiplied with, and the attributes."""
-    synapse = c.synapse
-    if isinstance(synapse, Dense):
-        mantissa, gain = _mantissa(synapse.weight, c.name)
-        up, down = max(synapse.exponent, 0), max(-synapse.exponent, 0)
-        return mantissa, gain, {"multiplier": 2**up, "divisor": 2**down}
-    if isinstance(synapse, Conv2d):
-        mantissa, gain = _mantissa(synapse.weight, c.name)
-        dilations = {"dilations": list(synapse.dilation)}
-        groups = synapse.groups
-    elif isinstance(synapse, SumPool2d):
-        groups = program.shape_of(c.source)[0]
-        mantissa, gain = np.ones((groups, 1, *synapse.kernel), np.int8), synapse.weight
-        dilations = {}
-    else:
-        raise UnsupportedError(
-            f"{c.name}: {type(synapse).__name__} has no operator in {DOMAIN}",
-            hint="use Dense, Conv2d or SumPool2d",
-        )
-    _check_exact(program, c, mantissa)
-    pads = [*synapse.padding, *synapse.padding]
-    return (
-        mantissa,
-        gain,
-        {"strides": list(synapse.stride), "pads": pads, "group": groups, **dilations},
-    )
-
-
-def _check_exact(program: Program, c: Connection, mantissa: np.ndarray) -> None:
-    source = program.input
-    payload = max(abs(source.low), source.high) if c.graded and c.source == source.name else 1
-    bound = payload * int(np.abs(mantissa.astype(np.int64)).sum(axis=(1, 2, 3)).max())
-    if bound >= FLOAT_EXACT:
-        raise UnsupportedError(
-            f"{c.name}: sums of up to {bound} do not fit the {FLOAT_EXACT} that the file's "
-            "convolution computes exactly",
-            hint="use smaller weights or fewer input bits",
-        )
-
-
-def _mantissa(weight: np.ndarray, where: str) -> tuple[np.ndarray, int]:
-    """Return the narrowest storage of ``weight`` and the gain that restores it."""
-    for gain in (1, 2):
-        for kind in (np.int8, np.uint8):
-            limits = np.iinfo(kind)
-            low, high = int(weight.min()), int(weight.max())
-            fits = limits.min * gain <= low and high <= limits.max * gain
-            if fits and not (weight % gain).any():
-                return (weight // gain).astype(kind), gain
-    for kind in (np.int16, np.int32):
-        if np.iinfo(kind).min <= weight.min() and weight.max() <= np.iinfo(kind).max:
-            return weight.astype(kind), 1
-    raise UnsupportedError(
-        f"{where}: weight {np.abs(weight).max()} does not fit 32 bits", hint="use a smaller scale"
-    )
-
-
-def _info(name: str, kind: int, shape: tuple[int | str, ...]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, kind, shape)
+def _slots(program: Program, packed: Sequence[Packed]) -> dict[str, int]:
+    """Return how many past messages the delays need, for each source that has any."""
+    found: dict[str, int] = {}
+    for c, synapse in zip(program.connections, packed, strict=True):
+        if synapse.delayed:
+            found[c.source] = max(found.get(c.source, 1), 1 + max(c.synapse.delays))
+    return found

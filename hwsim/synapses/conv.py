@@ -156,7 +156,8 @@ class SumPool2d:
 
     def output_shape(self, source: Shape) -> Shape:
         """Return (C, H_out, W_out); raise RangeError if the source does not fit."""
-        return self.as_conv(source[0]).output_shape(source)
+        channels = source[0] if source else 0  # which no source has: the shape is refused
+        return self.as_conv(channels).output_shape(source)
 
     def fan_out(self, source: Shape) -> np.ndarray:
         """Count the windows that each position belongs to."""

@@ -27,10 +27,10 @@ def network_bytes(graph: Graph) -> bytes:
     without latency. Neurons are operators of ``spikeport.float`` with their equation as body.
     """
     step = _Step(graph)
-    kinds = {type(layer.neuron) for layer in graph.layers}
+    kinds = {type(layer.neuron).__name__: type(layer.neuron) for layer in graph.layers}
     model = helper.make_model(
         step.outer_graph(),
-        functions=[neuron_function(kind, DOMAIN, integer=False) for kind in kinds],
+        functions=[neuron_function(kinds[k], DOMAIN, integer=False) for k in sorted(kinds)],
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid(DOMAIN, VERSION)],
         ir_version=IR_VERSION,
         producer_name="spikeport",
@@ -56,9 +56,9 @@ class _Step:
         """Return the graph over time: every state starts at zero."""
         source = f"{self.graph.input}/spikes"
         nodes = [helper.make_node("Shape", [source], ["batch"], start=1, end=2)]
-        states = [(f"{p.name}/{r}", p.shape) for p in self.graph.layers for r in ("u", "v")]
+        states = [(f"{p.name}/{r}", p.shape) for p in self.graph.layers for r in p.neuron.STATE]
         for name, shape in states:
-            dims = self._weight(f"{name}/dims", np.array(shape, np.int64))
+            dims = self._weight(f"{name}/dims", np.array(shape), np.int64)
             nodes.append(helper.make_node("Concat", ["batch", dims], [f"{name}/shape"], axis=0))
             nodes.append(helper.make_node("ConstantOfShape", [f"{name}/shape"], [f"{name}/0"]))
         spikes = [(f"{p.name}/spikes", p.shape) for p in self.graph.layers]
@@ -94,9 +94,10 @@ class _Step:
             self._plain("Mul", [total, gain], f"{layer.name}/normalised")
             total = f"{layer.name}/normalised"
             values["bias"] = np.asarray(values["bias"]) + layer.norm.offset
-        inputs = [total, f"{layer.name}/u", f"{layer.name}/v"]
+        states = list(layer.neuron.STATE)
+        inputs = [total, *(f"{layer.name}/{kind}" for kind in states)]
         inputs += [self._parameter(layer, name, value) for name, value in values.items()]
-        outputs = [f"{layer.name}/{kind}_now" for kind in ("spikes", "u", "v")]
+        outputs = [f"{layer.name}/{kind}_now" for kind in ("spikes", *states)]
         kind = type(layer.neuron).__name__
         self.nodes.append(helper.make_node(kind, inputs, outputs, layer.name, domain=DOMAIN))
 
@@ -136,8 +137,7 @@ class _Step:
     def _parameter(self, layer: Layer, name: str, value: object) -> str:
         return self._weight(f"{layer.name}/{name}", expand(value, layer.shape))
 
-    def _weight(self, name: str, array: np.ndarray) -> str:
-        kind = np.int64 if np.issubdtype(array.dtype, np.integer) else np.float32
+    def _weight(self, name: str, array: np.ndarray, kind: type = np.float32) -> str:
         self.weights.append(numpy_helper.from_array(array.astype(kind), name))
         return name
 

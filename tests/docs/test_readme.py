@@ -5,11 +5,14 @@ import re
 from snnexport.cli import main
 
 
-def test_the_python_example_of_the_readme_runs_and_prints_a_report(root, capsys):
+def test_the_python_examples_of_the_readme_run_and_print(root, capsys):
     text = (root / "README.md").read_text()
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(code, "README.md", "exec"), {})
+    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    exec(compile(first, "README.md", "exec"), {})
     assert "synaptic operations" in capsys.readouterr().out
+    for code in others:
+        exec(compile(code, "README.md", "exec"), {})
+        assert "PopulationCounts" in capsys.readouterr().out
 
 
 def test_every_command_that_the_readme_names_exists(root):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hwsim.arith import Integer
-from hwsim.neurons import Cuba
+from hwsim.neurons import Cuba, CubaSubtract, SigmaDelta
 from snntrain.neurons import INTEGER, Real, Surrogate
 
 SCALE = 64 * 100
@@ -80,3 +80,61 @@ def test_reals_stay_within_one_unit_a_step_and_register_of_integers_under_dyadic
     assert (v - real_v).abs().max() < 8 * (4 / 3 + 1)
     assert not torch.stack(exact).any()
     assert not torch.stack(real).any()
+
+
+def _real(*values):
+    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+
+
+@pytest.mark.parametrize("detach_reset", [True, False])
+def test_pick_carries_the_gradient_of_what_it_takes_and_of_spikes_only_when_not_detached(
+    detach_reset,
+):
+    condition, x, y = _real(1.0, 0.0), _real(3.0, 4.0), _real(5.0, 7.0)
+    taken = Real(Surrogate(), detach_reset).pick(condition, x, y)
+    assert taken.tolist() == [3, 7]
+    taken.sum().backward()
+    assert x.grad is not None
+    assert y.grad is not None
+    assert (x.grad.tolist(), y.grad.tolist()) == ([1, 0], [0, 1])
+    assert (condition.grad is None) == detach_reset
+
+
+def test_above_is_strict_and_without_a_gradient_where_fire_has_the_surrogate():
+    real, v = Real(Surrogate()), _real(-1.0, 2.0, 3.0)
+    assert real.above(v, 2.0).tolist() == [0, 0, 1]
+    assert real.above(2.0, v).tolist() == [1, 0, 0]
+    assert not real.above(v, 2.0).requires_grad
+    assert real.fire(v, 2.0).requires_grad
+
+
+def test_shifts_of_reals_do_not_round_and_pass_gradients():
+    real, x, bits = Real(Surrogate()), _real(3.0, -3.0), torch.tensor([1.0, 2.0])
+    assert real.shift_left(x, bits).tolist() == [6, -12]
+    shifted = real.shift_right(x, 2)
+    assert shifted.tolist() == [0.75, -0.75]
+    shifted.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("detach_reset", [True, False])
+def test_a_subtracting_neuron_keeps_its_voltage_gradient_through_a_spike(detach_reset):
+    current = _real(5.0)
+    _, (_, v) = CubaSubtract(1.0, 0.0, 2.0).step(
+        Real(Surrogate(1.0), detach_reset), (torch.zeros(1), torch.zeros(1)), current
+    )
+    v.sum().backward()
+    # v = x - 2 s, with ds/dx = 1 / (1 + |5 - 2|)**2 where the reset is not detached
+    assert current.grad is not None
+    assert current.grad.item() == (1.0 if detach_reset else 1 - 2 / 16)
+
+
+def test_a_sigma_delta_neuron_passes_the_gradient_of_what_it_sends():
+    x = _real(4.0, 0.5)
+    state = (torch.zeros(2),) * 3
+    sent, _ = SigmaDelta(1.0).step(Real(Surrogate()), state, x)
+    assert sent.tolist() == [4, 0]
+    sent.sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [1, 0]

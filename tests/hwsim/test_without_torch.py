@@ -1,0 +1,53 @@
+"""The machine alone: it runs, and is interrupted, with NumPy, onnx and what a report needs."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from strategies import frames, small_program
+
+ABSENT = ("torch", "sklearn", "safetensors", "onnxruntime", "uv", "lava")
+SPIKEPORT = f"""
+import sys
+sys.modules.update(dict.fromkeys({ABSENT}))
+from snnexport.cli import main
+main()
+"""
+
+
+def test_a_program_is_simulated_and_reported_without_torch(rng, tmp_path):
+    program = small_program(rng)
+    program.save(tmp_path / "program.onnx")
+    np.save(tmp_path / "in.npy", frames(rng, program))
+    command = ["simulate", "program.onnx", "--spikes", "in.npy", "--html", "r.html"]
+    done = subprocess.run(
+        [sys.executable, "-c", SPIKEPORT, *command, "--trace", "t.npz", "--report", "r.json"],
+        cwd=tmp_path, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Per inference" in done.stdout
+    assert {f.name for f in tmp_path.iterdir()} >= {"r.html", "r.json", "t.npz"}
+
+
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_ctrl_c_stops_a_long_simulation_within_a_second_and_leaves_no_file(rng, tmp_path, engine):
+    program = small_program(rng)
+    program.save(tmp_path / "program.onnx")
+    np.save(tmp_path / "in.npy", frames(rng, program, steps=100_000, batch=40).astype(np.int8))
+    command = ["simulate", "program.onnx", "--spikes", "in.npy", "--report", "r.json"]
+    running = subprocess.Popen(
+        [sys.executable, "-c", SPIKEPORT, *command, "--engine", engine],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(4)
+    assert running.poll() is None, "it is still at work"
+    asked = time.monotonic()
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=30)
+    assert time.monotonic() - asked < 1.5, "a second, and the end of the process"
+    assert running.returncode != 0
+    assert "Traceback" not in said
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["in.npy", "program.onnx"]
