@@ -44,11 +44,11 @@ def verify(
     lava_folder: Path | None = None,
     timeout_s: float | None = None,
 ) -> list[Verdict]:
-    """Compare every spike of every population over all machine steps.
+    """Compare every message of every population over all machine steps.
 
     Lava and the reference judge see the samples back to back, as a chip would, if they are as
-    long as the program's period: one machine, never restarted, resets at their phases.
-    ``onnxruntime`` sees each sample alone, from rest.
+    long as the program's samples: one machine, never restarted, resets at their phases, the
+    program's gap of silent frames after each sample. ``onnxruntime`` sees each alone, from rest.
 
     Parameters
     ----------
@@ -68,12 +68,12 @@ def verify(
     ------
     UnsupportedError
         If ``reference`` would compare a run with itself: without ``golden`` it needs two
-        samples of exactly the program's period.
+        samples of exactly as many frames as the program's have.
     """
     if Judge.REFERENCE in judges and golden is None and not _streams(program, frames):
         raise UnsupportedError(
             f"reference: nothing to compare: {frames.shape[1]} sample(s) of {len(frames)} steps",
-            hint=f"give two or more samples of {program.period} steps, or leave the input out",
+            hint=f"give two or more samples of {program.frames} steps, or leave the input out",
         )
     alone = run(program, frames, record="spikes")
     stream = _stream(program, frames)
@@ -137,7 +137,7 @@ def _verdict(judge: Judge, program: Program, frames: np.ndarray, case: _Case) ->
 def _both_sides(
     judge: Judge, program: Program, frames: np.ndarray, case: _Case
 ) -> tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]:
-    """Return hwsim's spikes by population, and the judge's."""
+    """Return hwsim's messages by population, and the judge's."""
     alone = _recorded(case.alone).spikes
     if judge is Judge.ONNXRUNTIME:
         return alone, oracle.run(program, frames).spikes
@@ -147,8 +147,10 @@ def _both_sides(
     if case.golden is not None:
         return alone, case.golden.trace.spikes
     steps, samples = frames.shape[:2]
-    stream = _windows(program, whole, steps * samples)
-    return _windows(program, alone, steps), _samples(stream, samples)
+    assert program.period is not None
+    stream = _windows(program, whole, program.period * samples)
+    side_by_side = {name: s[:steps] for name, s in _samples(stream, samples).items()}
+    return _windows(program, alone, steps), side_by_side
 
 
 def _lava(program: Program, case: _Case) -> Trace:
@@ -160,14 +162,15 @@ def _lava(program: Program, case: _Case) -> Trace:
 
 
 def _stream(program: Program, frames: np.ndarray) -> np.ndarray:
-    """Return the samples back to back (T * B, 1, ...), if they fill the period exactly."""
+    """Return the samples back to back, ((T + gap) * B, 1, ...), if T is that of the program."""
     if not _streams(program, frames):
         return frames
-    return frames.swapaxes(0, 1).reshape(-1, 1, *frames.shape[2:])
+    padded = np.concatenate([frames, np.zeros((program.gap, *frames.shape[1:]), frames.dtype)])
+    return padded.swapaxes(0, 1).reshape(-1, 1, *frames.shape[2:])
 
 
 def _streams(program: Program, frames: np.ndarray) -> bool:
-    return program.period == len(frames) and frames.shape[1] > 1
+    return program.frames == len(frames) and frames.shape[1] > 1
 
 
 def _windows(
@@ -178,7 +181,7 @@ def _windows(
 
 
 def _samples(stream: Mapping[str, np.ndarray], samples: int) -> dict[str, np.ndarray]:
-    """Put the samples of a stream (samples * T, 1, *shape) side by side: (T, samples, *shape)."""
+    """Put the samples of a stream (samples * P, 1, *shape) side by side: (P, samples, *shape)."""
     return {name: s.reshape(samples, -1, *s.shape[2:]).swapaxes(0, 1) for name, s in stream.items()}
 
 

@@ -7,7 +7,9 @@ import time
 
 import numpy as np
 import pytest
-from strategies import frames, small_program
+from strategies import even, frames, small_program
+
+from hwsim import Connection, Cuba, Dense, Input, Population, Program
 
 ABSENT = ("torch", "sklearn", "safetensors", "onnxruntime", "uv", "lava")
 SPIKEPORT = f"""
@@ -34,9 +36,14 @@ def test_a_program_is_simulated_and_reported_without_torch(rng, tmp_path):
 
 @pytest.mark.parametrize("engine", ["native", "reference"])
 def test_ctrl_c_stops_a_long_simulation_within_a_second_and_leaves_no_file(rng, tmp_path, engine):
-    program = small_program(rng)
+    busy = Cuba.leaky(400, 64)
+    program = Program(
+        "long", "loihi2", Input("in", (8,)), (Population("a", (3000,), busy, 1),),
+        (Connection("in", "a", Dense(even(rng, (3000, 8)))),
+         Connection("a", "a", Dense(even(rng, (3000, 3000))))), "a",
+    )  # fmt: skip
     program.save(tmp_path / "program.onnx")
-    np.save(tmp_path / "in.npy", frames(rng, program, steps=100_000, batch=40).astype(np.int8))
+    np.save(tmp_path / "in.npy", rng.integers(0, 2, (50_000, 8, 8)).astype(np.int8))
     command = ["simulate", "program.onnx", "--spikes", "in.npy", "--report", "r.json"]
     running = subprocess.Popen(
         [sys.executable, "-c", SPIKEPORT, *command, "--engine", engine],

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from strategies import frames, small_program
+from strategies import even, frames, small_program
 
-from hwsim import Trace, run
+from hwsim import Connection, Cuba, Dense, Input, Population, Program, Trace, blanked, run
 from hwsim.errors import MismatchError, UnsupportedError
 from snnexport import oracle
 from snnexport._verify import Judge, require_agreement, verify
@@ -68,6 +68,47 @@ def test_a_wrong_reset_phase_is_found_by_the_stream(case, monkeypatch):
     monkeypatch.setattr(type(program), "phase", lambda self, p: 1)
     (verdict,) = verify(program, x, [Judge.REFERENCE])
     assert verdict.agreement.mismatches > 0
+
+
+def test_samples_with_a_gap_are_streamed_with_it(rng, monkeypatch):
+    program = blanked(looped(rng))
+    x = rng.integers(0, 2, (program.frames, 3, 4))
+    seen = []
+
+    def lava_run(program, spikes, **_):
+        seen.append(spikes)
+        return run(program, spikes, record="spikes", engine="reference")
+
+    monkeypatch.setattr("snnexport.lava.run", lava_run)
+    verdicts = verify(program, x, [Judge.LAVA, Judge.REFERENCE])
+    assert [v.agreement.mismatches for v in verdicts] == [0, 0]
+    (stream,) = seen
+    assert stream.shape == (3 * program.period, 1, 4)
+    samples = stream.reshape(3, program.period, 4)
+    np.testing.assert_array_equal(samples[:, : program.frames].swapaxes(0, 1), x)
+    assert not samples[:, program.frames :].any()
+    assert verdicts[1].agreement.compared == x.shape[0] * 3 * 5
+
+
+def test_a_gap_that_nothing_silences_is_found_by_the_stream(rng):
+    program = blanked(looped(rng))
+    x = rng.integers(0, 2, (program.frames, 6, 4))
+    loud = replace(program, connections=program.connections[:2])
+    assert verify(program, x, [Judge.REFERENCE])[0].agreement.mismatches == 0
+    assert verify(loud, x, [Judge.REFERENCE])[0].agreement.mismatches > 0
+
+
+def looped(rng):
+    """Five neurons that excite each other, and fire of themselves now and then."""
+    neuron = Cuba(2000, 300, 64 * 150, 64 * rng.integers(20, 90, 5))
+    return Program(
+        "looped", "loihi2", Input("in", (4,)), (Population("out", (5,), neuron, 1),),
+        (
+            Connection("in", "out", Dense(even(rng, (5, 4)))),
+            Connection("out", "out", Dense(even(rng, (5, 5)))),
+        ),
+        "out", period=6,
+    )  # fmt: skip
 
 
 def test_golden_spikes_and_readout_are_compared(case):

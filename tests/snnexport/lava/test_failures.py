@@ -1,18 +1,22 @@
 """Whatever Lava or Python does, there is one clear error in time and nothing is left behind."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import hwsim
 from hwsim import Connection, Cuba, Dense, Input, Population, Program
 from hwsim.errors import FileError, LavaError, RangeError
+from hwsim.trace import Trace
 from snnexport import lava
 from snnexport.formats.lava import write_lava
 
@@ -193,6 +197,22 @@ def test_killed_lava_leaves_no_process_no_shared_memory_and_no_file(
     assert list(temporary.iterdir()) == []
 
 
+def interrupt(code, cwd, environment, seen):
+    """Run ``code``, interrupt it once ``seen``, and return what it wrote to stderr."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, cwd=cwd
+    )
+    deadline = time.monotonic() + 30
+    while not seen() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=120)[1]
+
+
+WHERE = Path(lava.__file__).parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(WHERE)}
+
+
 @pytest.mark.lava
 def test_interrupt_kills_the_whole_group(artefact, running):
     replace_main(artefact, "time.sleep(10_000)")
@@ -200,15 +220,59 @@ def test_interrupt_kills_the_whole_group(artefact, running):
         "import sys, numpy as np; from pathlib import Path; from snnexport import lava;"
         f"lava.run_folder(Path({str(artefact)!r}), np.ones((4, 1, 2), np.int8))"
     )
-    where = Path(lava.__file__).parents[2]
-    environment = os.environ | {"PYTHONPATH": str(where)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stderr=subprocess.PIPE, cwd=where
-    )
-    deadline = time.monotonic() + 30
-    while not running(f"python {artefact}/network.py") and time.monotonic() < deadline:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    errors = interrupt(code, WHERE, ENVIRONMENT, lambda: running(f"python {artefact}/network.py"))
     assert b"KeyboardInterrupt" in errors
     assert running(f"{artefact}/network.py") == []
+
+
+@pytest.mark.lava
+def test_interrupt_ends_the_workers_of_many_networks(tmp_path, running):
+    ONE.save(tmp_path / "one.onnx")
+    code = (
+        "import numpy as np; from snnexport import lava; from hwsim import Program;"
+        f"one = Program.load({str(tmp_path / 'one.onnx')!r});"
+        "lava.run_many([(one, np.ones((9, 1, 2), np.int8))] * 100, workers=2)"
+    )
+    environment = ENVIRONMENT | {"TMPDIR": str(tmp_path)}
+    errors = interrupt(code, WHERE, environment, lambda: list(tmp_path.glob("*/10/out.npz")))
+    assert b"KeyboardInterrupt" in errors
+    assert running(tmp_path) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["one.onnx"]
+
+
+@pytest.mark.lava
+def test_of_many_networks_those_that_fail_are_named_and_the_others_kept(monkeypatch, running):
+    folders = []
+
+    def spoiled(program, folder):
+        folders.append(folder)
+        write_lava(program, folder)
+        network = folder / "network.py"
+        text = network.read_text()
+        if program.name == "crash":  # in a model, in the first step
+            text = text.replace("num_weight_bits=8", "num_weight_bits=None")
+        if program.name == "hang":
+            text = text.replace(
+                "    spikes = np.load", "    time.sleep(10_000)\n    spikes = np.load"
+            )
+        network.write_text(text)
+
+    monkeypatch.setattr("snnexport.lava.many.write_lava", spoiled)
+    names = ["one", "crash", "two", "hang", "three"]
+    found = lava.run_many([(replace(ONE, name=name), SPIKES) for name in names], timeout_s=5)
+    assert [type(result) for result in found] == [Trace, LavaError, Trace, LavaError, Trace]
+    wanted = hwsim.run(ONE, SPIKES, engine="reference", record="state").trace
+    for trace in found[::2]:
+        assert trace.arrays.keys() == wanted.arrays.keys()
+        np.testing.assert_array_equal(trace.spikes["out"], wanted.spikes["out"])
+    assert re.match("(?s)program crash: .*TypeError", found[1].message)
+    assert "program hang: Lava did not answer within 5 s" in found[3].message
+    assert running(folders[0].parent) == []
+
+
+def test_many_networks_without_a_python_are_one_error(monkeypatch):
+    monkeypatch.setenv("SPIKEPORT_LAVA_PYTHON", "/nowhere/python3.10")
+    with pytest.raises(LavaError, match="not a working Python"):
+        lava.run_many([(ONE, SPIKES), (ONE, SPIKES)])
+    with pytest.raises(RangeError, match="workers = 0"):
+        lava.run_many([(ONE, SPIKES)], workers=0)

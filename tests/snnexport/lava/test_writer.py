@@ -4,17 +4,35 @@ import ast
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program
-from hwsim.errors import RangeError, UnsupportedError
+import hwsim
+from hwsim import (
+    Connection,
+    Conv2d,
+    Cuba,
+    CubaRefractory,
+    CubaSubtract,
+    Delta,
+    Dense,
+    Gate,
+    GradedRelay,
+    Input,
+    LeakyIntegrator,
+    Population,
+    Program,
+    Sigma,
+    SigmaDelta,
+    Ternary,
+)
+from hwsim.arith import SignMode, truncate_weights
+from hwsim.errors import UnsupportedError
 from hwsim.files import read_npz
-from snnexport.formats.lava import write_lava
-from snnexport.lava.python import find_uv, obtain_python
+from snnexport.formats.lava import unsupported, write_lava
+from snnexport.lava.python import clean_environment, find_uv, obtain_python
 
 
 def chain(*synapses, names=("1.spike", "class", "a-b", "a.b"), neuron=None, low=0, high=1):
@@ -67,33 +85,90 @@ def test_all_weights_that_lava_would_change_are_refused_together(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_sums_beyond_32_bits_are_refused_by_name(tmp_path):
+def test_convolution_sums_beyond_32_bits_are_refused_by_name(tmp_path):
     huge = Conv2d(np.full((2, 2, 1, 1), 1 << 20))
     write_lava(chain(huge, high=1023), tmp_path)
     with pytest.raises(UnsupportedError, match=r"in->1\.spike: a sum of 2147483648 does not fit"):
         write_lava(chain(huge, high=1024), tmp_path)
-    with pytest.raises(UnsupportedError, match="does not fit 32 bits"):
-        write_lava(chain(replace(SQUARE, exponent=28)), tmp_path)
+    assert unsupported(chain(Dense(np.full((2, 2), 254), 28), high=1 << 30)) == []
+
+
+def test_messages_of_32_bits_may_pass_a_convolution_that_does_not_enlarge_them():
+    one = Conv2d(np.eye(2, dtype=int).reshape(2, 2, 1, 1))
+    assert unsupported(chain(one, low=-(2**31), high=2**31 - 1)) == []
+    (problem,) = unsupported(chain(Conv2d(-one.weight), low=-(2**31), high=2**31 - 1))
+    assert "a sum of 2147483648 does not fit 32 bits" in problem
 
 
 def test_bias_beyond_lavas_mantissa_is_refused_with_population_and_value(tmp_path):
     write_lava(chain(SQUARE, neuron=Cuba.integrator(640, [32767, 40000])), tmp_path)
-    with pytest.raises(RangeError, match=r"1\.spike: bias = 40001 does not fit .*1 of 2 values"):
-        write_lava(chain(SQUARE, neuron=Cuba.integrator(640, [32767, 40001])), tmp_path)
+    odd = chain(SQUARE, Dense(np.array([[3, -2]])), neuron=Cuba.integrator(640, 40001))
+    with pytest.raises(UnsupportedError, match=r"1\.spike: bias = 40001 does not fit .*1 of 1 v"):
+        write_lava(odd, tmp_path)
+    assert len(unsupported(odd)) == 3, "both biases and the weights, at once"
 
 
-def test_synapse_and_neuron_without_a_lava_process_are_refused_by_name(tmp_path):
-    class Sparse(Dense):
+def test_a_bias_of_any_width_runs_where_the_neurons_own_step_does(tmp_path):
+    subtract = CubaSubtract(4096, 0, 640, 40001)
+    assert unsupported(chain(SQUARE, neuron=subtract)) == []
+
+
+def test_synapse_without_a_lava_process_is_refused_by_name(tmp_path):
+    class Ring(Dense):
         """A kind that the writer does not know."""
 
-    class Odd(Cuba):
-        """A neuron that only looks like one."""
+    with pytest.raises(UnsupportedError, match="no Lava Process for Ring"):
+        write_lava(chain(Ring(SQUARE.weight)), tmp_path)
 
-    net = chain(Sparse(SQUARE.weight), neuron=Odd.integrator(640))
-    with pytest.raises(UnsupportedError) as caught:
-        write_lava(net, tmp_path)
-    assert "no Lava Process for Sparse" in caught.value.message
-    assert "no Lava Process for the neuron Odd" in caught.value.message
+
+def kind_of(program, folder, name):
+    """The class that network.py makes a population of."""
+    write_lava(program, folder)
+    text = (folder / "network.py").read_text()
+    return re.search(rf"^    {name} = ([\w.]+)\($", text, re.MULTILINE).group(1)
+
+
+SOME, MANY = 64, np.array([64, 128])
+
+
+@pytest.mark.parametrize(
+    ("neuron", "free", "periodic"),
+    [
+        (Cuba.integrator(MANY), "LIF", "LIFReset"),
+        (LeakyIntegrator(MANY, 0), "LIF", "LIFReset"),
+        (Gate(MANY), "LIF", "LIF"),
+        (GradedRelay(SOME), "GradedVec", "GradedVec"),
+        (GradedRelay(MANY), "machine.GradedRelay", "machine.GradedRelay"),
+        (Ternary(MANY, 0, SOME, -SOME), "TernaryLIF", "machine.Ternary"),
+        (Ternary(0, 0, MANY, -SOME), "machine.Ternary", "machine.Ternary"),
+        (Sigma(), "Sigma", "machine.Sigma"),
+        (Delta(SOME, 2, 3), "Delta", "machine.Delta"),
+        (Delta(SOME + 1, 2, 3), "machine.Delta", "machine.Delta"),
+        (SigmaDelta(SOME, MANY, 6), "SigmaDelta", "machine.SigmaDelta"),
+        (SigmaDelta(SOME, MANY + 1, 6), "machine.SigmaDelta", "machine.SigmaDelta"),
+        (CubaSubtract(0, 0, SOME), "machine.CubaSubtract", "machine.CubaSubtract"),
+        (CubaRefractory(0, 0, SOME), "machine.CubaRefractory", "machine.CubaRefractory"),
+    ],
+    ids=lambda value: type(value).__name__ if not isinstance(value, str) else value,
+)
+def test_a_stock_process_is_used_where_it_computes_the_same(tmp_path, neuron, free, periodic):
+    program = chain(SQUARE, names=("out",), neuron=neuron)
+    assert kind_of(program, tmp_path / "free", "out") == free
+    again = Program(
+        "again", "loihi2", program.input, program.populations, program.connections, "out", period=4
+    )
+    assert kind_of(again, tmp_path / "periodic", "out") == periodic
+    machine = (tmp_path / "periodic" / "machine" / "process.py").exists()
+    assert machine == periodic.startswith("machine")
+
+
+def test_copies_of_the_neurons_are_those_of_hwsim(tmp_path):
+    write_lava(chain(SQUARE, neuron=CubaSubtract(0, 0, 64)), tmp_path)
+    origin = Path(hwsim.__file__).parent
+    copies = [p.relative_to(tmp_path / "hwsim") for p in (tmp_path / "hwsim").rglob("*.py")]
+    assert {str(c) for c in copies} >= {"arith.py", "errors.py", "neurons/subtract.py"}
+    for copy in copies:
+        assert (tmp_path / "hwsim" / copy).read_bytes() == (origin / copy).read_bytes()
 
 
 @pytest.mark.lava
@@ -119,3 +194,36 @@ def test_artefact_runs_alone_as_a_script_and_its_build_is_open_to_other_processe
     used = Path(subprocess.run(find, capture_output=True, check=True).stdout.decode().strip())
     if "environments-v2" in used.parts:
         shutil.rmtree(used.parents[1])
+
+
+TRUNCATE = """
+import numpy as np
+from lava.utils.weightutils import SignMode, clip_weights, truncate_weights
+given = np.load("given.npz")
+np.savez("kept.npz", **{
+    f"{mode.name} {bits} {name}": truncate_weights(clip_weights(w, mode, num_bits=8), mode, bits)
+    for name, w in given.items() for mode in list(SignMode)[1:] for bits in range(1, 10)
+    if bits < 9 or mode is SignMode.MIXED
+})
+"""
+
+
+@pytest.mark.lava
+def test_weights_are_truncated_as_lava_truncates_them(tmp_path, rng):
+    write_lava(chain(SQUARE), tmp_path)
+    given = {
+        "mixed": rng.integers(-400, 400, (40, 9)),
+        "floats": rng.uniform(-300, 300, (40, 9)),
+        "excitatory": rng.integers(0, 300, (40, 9)),
+        "inhibitory": rng.integers(-300, 1, (40, 9)),
+    }
+    np.savez(tmp_path / "given.npz", **given)
+    flags = ["--quiet", "--no-project", "--python", obtain_python(60), "--with-requirements"]
+    command = [find_uv(), "run", *flags, "network.py", "python", "-c", TRUNCATE]
+    subprocess.run(command, check=True, cwd=tmp_path, env=clean_environment())
+    kept = read_npz(tmp_path / "kept.npz")
+    assert len(kept) == len(given) * (3 * 8 + 1)
+    for key, array in kept.items():
+        mode, bits, name = key.split()
+        ours = truncate_weights(given[name], int(bits), SignMode[mode])
+        np.testing.assert_array_equal(ours, array, err_msg=key)

@@ -1,4 +1,4 @@
-"""Recorder: a Lava Process that keeps the spikes, and on request u and v, of one population.
+"""Recorder: a Lava Process that keeps the messages, and on request the state, of one population.
 
 It has a folder of its own because Lava imports every .py file beside a Process class.
 Written by spikeport; Python 3.10, lava-nc 0.10.0.
@@ -20,30 +20,50 @@ from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
 
 class Recorder(AbstractProcess):
-    """Keep the spikes of a population and save them as ``<path>.spikes.npy`` at the end.
+    """Keep the messages of a population and save them as ``<path>.spikes.npy`` at the end.
 
     Parameters
     ----------
     shape
         Shape of the population, as Lava has it: (W, H, C) or (n,).
     steps
-        Time steps of the run; the file, (steps, *shape) int8, is written in the last one.
+        Time steps of the run; the files, (steps, *shape), are written in the last one.
     path
         Where to write, without the ending.
+    messages
+        Type to keep the messages in.
+    states
+        Names of the states, at most three, that ``ports`` will be connected to, in order.
     """
 
-    def __init__(self, *, shape: tuple[int, ...], steps: int, path: str) -> None:
-        super().__init__(shape=shape, steps=steps, path=path)
+    def __init__(
+        self, *, shape: tuple[int, ...], steps: int, path: str, messages: str, states: tuple
+    ) -> None:
+        super().__init__(shape=shape, steps=steps, path=path, messages=messages, states=states)
         self.spikes = InPort(shape=shape)
+
+    @property
+    def ports(self) -> tuple[RefPort, ...]:
+        """Return the ports that read states: none."""
+        return ()
 
 
 class StateRecorder(Recorder):
-    """Keep u and v too, as they are after the step's reset: ``<path>.u.npy``, int32."""
+    """Keep too what arrives at the population, and its states after the step, as int32."""
 
-    def __init__(self, *, shape: tuple[int, ...], steps: int, path: str) -> None:
-        super().__init__(shape=shape, steps=steps, path=path)
-        self.u = RefPort(shape=shape)
-        self.v = RefPort(shape=shape)
+    def __init__(
+        self, *, shape: tuple[int, ...], steps: int, path: str, messages: str, states: tuple
+    ) -> None:
+        super().__init__(shape=shape, steps=steps, path=path, messages=messages, states=states)
+        self.a = InPort(shape=shape)
+        self.first = RefPort(shape=shape)
+        self.second = RefPort(shape=shape)
+        self.third = RefPort(shape=shape)
+
+    @property
+    def ports(self) -> tuple[RefPort, ...]:
+        """Return the ports that read states."""
+        return self.first, self.second, self.third
 
 
 class _KeepingModel(PyLoihiProcessModel):
@@ -54,9 +74,10 @@ class _KeepingModel(PyLoihiProcessModel):
     def __init__(self, proc_params: dict) -> None:
         super().__init__(proc_params)
         self.steps, self.path = proc_params["steps"], proc_params["path"]
+        self.states = proc_params["states"]
         self.kept: dict[str, np.ndarray] = {}
 
-    def keep(self, kind: str, values: np.ndarray, dtype: type) -> None:
+    def keep(self, kind: str, values: np.ndarray, dtype: str = "int32") -> None:
         """Copy ``values`` into the row of this time step."""
         if kind not in self.kept:
             self.kept[kind] = np.zeros((self.steps, *self.proc_params["shape"]), dtype)
@@ -65,31 +86,38 @@ class _KeepingModel(PyLoihiProcessModel):
             np.save(f"{self.path}.{kind}.npy", self.kept[kind])
 
     def run_spk(self) -> None:
-        """Keep the spikes of this step."""
-        self.keep("spikes", self.spikes.recv(), np.int8)
+        """Keep the messages of this step."""
+        self.keep("spikes", self.spikes.recv(), self.proc_params["messages"])
 
 
 @implements(proc=Recorder, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
 class PyRecorderModel(_KeepingModel):
-    """Keep spikes."""
+    """Keep messages."""
 
 
 @implements(proc=StateRecorder, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("fixed_pt")
 class PyStateRecorderModel(_KeepingModel):
-    """Keep spikes, and read u and v in the management phase, when all neurons are done."""
+    """Keep messages and input, and read states in the management phase, when all are done."""
 
-    u: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
-    v: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    a: PyInPort = LavaPyType(PyInPort.VEC_DENSE, np.int32)
+    first: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    second: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+    third: PyRefPort = LavaPyType(PyRefPort.VEC_DENSE, np.int32)
+
+    def run_spk(self) -> None:
+        """Keep the messages of this step and what arrived in it."""
+        super().run_spk()
+        self.keep("a", self.a.recv())
 
     def post_guard(self) -> bool:
-        """Ask Lava for a management phase in every step."""
-        return True
+        """Ask Lava for a management phase in every step if there are states."""
+        return bool(self.states)
 
     def run_post_mgmt(self) -> None:
-        """Keep u and v of this step."""
-        self.keep("u", self.u.read(), np.int32)
-        self.keep("v", self.v.read(), np.int32)
+        """Keep the states of this step."""
+        for state, port in zip(self.states, (self.first, self.second, self.third), strict=False):
+            self.keep(state, port.read())
