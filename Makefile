@@ -4,9 +4,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 SEED ?= 0
+COUNT ?= 300
+WORKERS ?= 1
 
-.PHONY: demo test check golden clean
+.PHONY: demo test check golden fuzz generate clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
 	$(BIN)/spikeport demo --out out/demo
@@ -23,14 +26,25 @@ check: $(READY)           ## style, types, import layers
 golden: $(READY)          ## record the traces in tests/golden/lava again, from real Lava
 	$(BIN)/python tests/golden/make_golden.py
 
+fuzz: $(READY)            ## random networks on everything that can run them; SEED=0 COUNT=300 WORKERS=1
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seed $(SEED) --count $(COUNT) --workers $(WORKERS)
+
+generate: $(READY)        ## write the compiled engine's neurons again, from hwsim/neurons; then make builds it
+	$(BIN)/python -m hwsim.engines.native.generate
+
+# the compiled engine, built again when its sources change
+$(READY): .venv/.dependencies CMakeLists.txt $(wildcard hwsim/engines/native/src/*)
+	$(PIP) --no-deps -e .
+	touch $(READY)
+
 # torch first and pinned: then nothing that follows asks for another build of it
-$(READY): pyproject.toml constraints.txt
+.venv/.dependencies: pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "no Python >= 3.11 found: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	touch $(READY)
+	$(PIP) torch
+	SKBUILD_WHEEL_CMAKE=false $(PIP) -e '.[dev]'
+	touch $@
 
 clean:                    ## remove what the targets above made
-	rm -rf .venv out
+	rm -rf .venv out build

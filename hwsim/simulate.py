@@ -26,6 +26,9 @@ _CELLS_AT_ONCE = 1 << 23
 """Neurons times columns that an engine handles at once: what bounds the memory of a run."""
 
 
+_FRAMES_AT_ONCE = 256
+
+
 class Record(Enum):
     """What a run keeps of every population: nothing, spikes, or spikes and state."""
 
@@ -157,8 +160,10 @@ class _Whole:
         self.outputs.append(tally.outputs)
         for name, part in tally.populations.items():
             self.tallies[name].add(part)
-        sent = batch[: max(length - self.program.gap, 0)]
-        self.inputs += sum(np.count_nonzero(frame, axis=0) for frame in sent)
+        sent = min(max(length - self.program.gap, 0), len(batch))
+        for first in range(0, sent, _FRAMES_AT_ONCE):
+            frames = batch[first : min(first + _FRAMES_AT_ONCE, sent)]
+            self.inputs += np.count_nonzero(frames, axis=(0, 1))
 
     def result(self, trace: Trace | None) -> Run:
         """Return the run."""
@@ -182,7 +187,7 @@ class _Whole:
 
 
 def _engine(name: str | None) -> type[Engine]:
-    name = name or os.environ.get(ENGINE_VARIABLE) or "reference"
+    name = name or os.environ.get(ENGINE_VARIABLE) or "native"
     if name not in ENGINES:
         known = ", ".join(repr(n) for n in ENGINES)
         raise UnsupportedError(f"there is no engine {name!r}", hint=f"use one of {known}")
