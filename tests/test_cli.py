@@ -214,7 +214,7 @@ def test_values_outside_the_input_register_are_refused(exported, tmp_path):
         (("export", "{c}", "-o", "{out}", "--calibrate", "mnist:train"), "mnist"),
         (("export", "{c}", "-o", "{out}", "--calibrate", "digits"), "digits"),
         (("verify", "{p}", "--against", "brian"), "no judge 'brian'"),
-        (("simulate", "{p}", "--data", "digits:test", "--engine", "native"), "no engine 'native'"),
+        (("simulate", "{p}", "--data", "digits:test", "--engine", "naive"), "no engine 'naive'"),
         (("simulate", "{p}", "--data", "digits:test", "--prices", "cheap"), "cheap"),
     ],
 )
