@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 
 import numpy as np
@@ -11,7 +12,7 @@ from hwsim.arith import STATE_UNIT
 from hwsim.synapses import Synapse
 
 STEPS, RATE, LEAK = 100, 0.07, 410
-"""Frames of input, spikes per neuron and step that thresholds are tuned for, leak of v in 1/4096."""
+"""Frames of input, spikes per neuron and step (thresholds are tuned for it), leak in 1/4096."""
 
 
 def n1() -> tuple[Program, np.ndarray]:
@@ -19,7 +20,7 @@ def n1() -> tuple[Program, np.ndarray]:
     rng = np.random.default_rng(7)
     spikes = (rng.random((STEPS, 1, 784)) < 0.10).astype(np.int8)
     sizes = (784, 512, 512, 10)
-    layers = [Dense(_even(rng, n, m)) for m, n in zip(sizes, sizes[1:], strict=False)]
+    layers = [Dense(_even(rng, n, m)) for m, n in pairwise(sizes)]
     return _tuned("n1", layers, spikes), spikes
 
 
@@ -59,9 +60,7 @@ def _tuned(name: str, layers: list[Synapse], spikes: np.ndarray) -> Program:
             neuron = Cuba.leaky(LEAK, middle * STATE_UNIT)
             populations = [*populations[:number], Population(layer, shape, neuron, number + 1)]
             source = Input("in", spikes.shape[2:])
-            program = Program(
-                name, "loihi2", source, tuple(populations), tuple(connections), layer
-            )
+            program = Program(name, "loihi2", source, tuple(populations), tuple(connections), layer)
             counts = run(program, spikes).counts
             assert counts is not None
             fired = counts.populations[-1].spikes

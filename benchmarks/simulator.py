@@ -85,7 +85,7 @@ def _engine(kind: type) -> object:
     return measure
 
 
-def _lava(program: Program, spikes: np.ndarray, repeat: int) -> tuple[float, bool]:
+def _lava(program: Program, spikes: np.ndarray, _: int) -> tuple[float, bool]:
     equal = _same(lava.run(program, spikes).trace.spikes, _expected(program, spikes))
     flags = ["--quiet", "--no-project", "--python", obtain_python(300), "--with-requirements"]
     with tempfile.TemporaryDirectory() as folder:

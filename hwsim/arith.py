@@ -188,9 +188,7 @@ class SignMode(Enum):
         return cls.INHIBITORY if weight.max() <= 0 else cls.MIXED
 
 
-def truncate_weights(
-    weight: np.ndarray, bits: int = 8, mode: SignMode | None = None
-) -> np.ndarray:
+def truncate_weights(weight: np.ndarray, bits: int = 8, mode: SignMode | None = None) -> np.ndarray:
     """Return what the synaptic memory keeps of ``weight`` at ``bits`` bits (1..9).
 
     Floats lose their fraction, values are clipped to -256..255, and the lowest bits that

@@ -68,7 +68,7 @@ Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)`` while a run goes on; a total of 0 is not known."""
 
 
-def run(
+def run(  # noqa: PLR0913 -- one parameter an option
     program: Program,
     spikes: np.ndarray | Iterable[np.ndarray],
     *,
@@ -178,9 +178,7 @@ class _Whole:
             samples=len(outputs),
             steps=self.frames,
             machine_steps=self.length,
-            populations=tuple(
-                population_counts(name, t) for name, t in self.tallies.items()
-            ),
+            populations=tuple(population_counts(name, t) for name, t in self.tallies.items()),
             connections=tuple(connection_counts(program, fired)),
         )
         return Run(outputs, counts, trace)

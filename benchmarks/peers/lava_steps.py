@@ -34,7 +34,8 @@ def main() -> None:
     source.run(condition=RunSteps(num_steps=steps), run_cfg=config)
     elapsed = time.perf_counter() - start
     source.stop()
-    print(json.dumps({"step_s": elapsed / steps}), flush=True)
+    sys.stdout.write(json.dumps({"step_s": elapsed / steps}))
+    sys.stdout.flush()
     os._exit(0)
 
 

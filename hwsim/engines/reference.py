@@ -107,7 +107,7 @@ class Reference:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.parts = {p.name: _parts(program, p.name) for p in program.populations}
-        self.history = {name: 1 for name in _sources(program)}
+        self.history = dict.fromkeys(_sources(program), 1)
         for parts in self.parts.values():
             for source, _, delay, _ in parts:
                 self.history[source] = max(self.history[source], delay + 1)

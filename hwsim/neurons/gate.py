@@ -31,7 +31,7 @@ class Gate:
 
     def step(self, a: Arithmetic, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
         """Advance one time step: input ``x`` -> spikes, no state."""
-        return a.fire(a.clip(a.wrap(x)), self.threshold), ()
+        return a.fire(a.clip(a.wrap(x)), self.threshold), state
 
     @classmethod
     def all_of(cls, inputs: int) -> Gate:

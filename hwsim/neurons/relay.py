@@ -28,4 +28,4 @@ class GradedRelay:
     def step(self, a: Arithmetic, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
         """Advance one time step: activation ``x`` -> messages, no state."""
         x = a.wrap32(x)
-        return a.pick(a.above(a.magnitude(x), self.threshold), x, 0), ()
+        return a.pick(a.above(a.magnitude(x), self.threshold), x, 0), state

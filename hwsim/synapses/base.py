@@ -1,4 +1,4 @@
-"""What every synapse of the machine offers: what a layer's spikes do to its targets, event by event.
+"""What every synapse of the machine offers: what spikes do to their targets, event by event.
 
 Each synapse knows its output shape, its fan-out (the synaptic operations that one spike of
 each source neuron causes, exact at borders), and ``deliver``, which gathers the weights of

@@ -156,8 +156,8 @@ class Sparse:
         return tuple((d, self._only(self.delay == d)) for d in self.delays)
 
     def _only(self, kept: np.ndarray) -> Sparse:
-        picked = (array[kept] for array in (self.target, self.source, self.weight))
-        return Sparse(self.shape, *picked, self.exponent)
+        target, source, weight = self.target[kept], self.source[kept], self.weight[kept]
+        return Sparse(self.shape, target, source, weight, self.exponent)
 
     def deliver(self, spikes: np.ndarray) -> np.ndarray:
         """Add the weight of each synapse whose source fired to its target."""

@@ -142,7 +142,8 @@ def test_one_array_is_not_an_archive_and_back(tmp_path):
 
 
 def test_a_trace_comes_back_as_it_was(tmp_path):
-    trace = Trace({"a.b": np.ones((2, 1, 3), np.int8)}, {"u": {"a.b": np.zeros((2, 1, 3), np.int32)}})
+    spikes, u = np.ones((2, 1, 3), np.int8), np.zeros((2, 1, 3), np.int32)
+    trace = Trace({"a.b": spikes}, {"u": {"a.b": u}})
     trace.save(tmp_path / "t.npz")
     back = Trace.load(tmp_path / "t.npz")
     assert back.arrays.keys() == trace.arrays.keys()
