@@ -158,9 +158,16 @@ def weights(
     low, high = {1: (-reach, reach), 2: (0, reach), 3: (-reach, 0)}[mode.value]
     kept = choice.array(low, high, shape) * (choice.array(0, 3, shape) > 0)
     bits = choice.pick((8, 8, 8, choice.integer(1, 8)))
-    drawn = truncate_weights(kept, bits, mode)
-    # few bits may take one of the signs away, and with it the last negative value
-    return truncate_weights(truncate_weights(drawn))
+    return _settled(truncate_weights(kept, bits, mode))
+
+
+def _settled(weight: np.ndarray) -> np.ndarray:
+    """Return what is left of ``weight`` when truncation changes it no more.
+
+    Losing the last weight of one sign changes the mode, and with it the ends of the range.
+    """
+    kept = truncate_weights(weight)
+    return weight if (kept == weight).all() else _settled(kept)
 
 
 def flat(
@@ -188,10 +195,11 @@ def flat(
     keep = 0 if choice.chance(4) else choice.integer(1, 4)
     weight = weight * (choice.array(0, 3, shape) < keep)
     if choice.chance(70):
-        return Sparse.of(truncate_weights(weight) if lava_ready else weight, exponent, delay)
+        return Sparse.of(_settled(weight) if lava_ready else weight, exponent, delay)
     target, source = np.nonzero(choice.array(0, 3, shape) < keep)  # zero weights among them
     late = None if delay is None else delay[target, source]
-    return Sparse(shape, target, source, weight[target, source], exponent, late)
+    single = weight[target, source]
+    return Sparse(shape, target, source, _settled(single) if lava_ready else single, exponent, late)
 
 
 def conv(choice: Choice, source: Shape, largest: int, *, lava_ready: bool) -> Conv2d:
