@@ -9,7 +9,7 @@ SEED ?= 0
 COUNT ?= 300
 WORKERS ?= 1
 
-.PHONY: demo test check golden fuzz generate clean
+.PHONY: demo test check golden fuzz test-sanitizers generate clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
 	$(BIN)/spikeport demo --out out/demo
@@ -28,6 +28,23 @@ golden: $(READY)          ## record the traces in tests/golden/lava again, from 
 
 fuzz: $(READY)            ## random networks on everything that can run them; SEED=0 COUNT=300 WORKERS=1
 	PYTHONPATH=tests $(BIN)/python -m fuzz --seed $(SEED) --count $(COUNT) --workers $(WORKERS)
+
+# a copy of the tree whose engine is built with sanitizers; Python itself is not, hence the preload
+SANITIZED := build/sanitized
+test-sanitizers: $(READY) ## the engine's tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	rm -rf $(SANITIZED) && mkdir -p $(SANITIZED)
+	cp -r CMakeLists.txt pyproject.toml hwsim snntrain snnexport tests $(SANITIZED)
+	rm -f $(SANITIZED)/hwsim/engines/native/_native*
+	cmake -S $(SANITIZED) -B $(SANITIZED)/build -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+		-DPython_EXECUTABLE=$(abspath $(BIN))/python \
+		-Dnanobind_DIR=$$($(BIN)/python -c 'import nanobind; print(nanobind.cmake_dir())') \
+		-DCMAKE_CXX_FLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined'
+	cmake --build $(SANITIZED)/build
+	cp $(SANITIZED)/build/_native* $(SANITIZED)/hwsim/engines/native
+	cd $(SANITIZED) && ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=. \
+		LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
+		$(abspath $(BIN))/python -m pytest -q -p no:cacheprovider tests/hwsim/test_native.py \
+		tests/hwsim/test_engines_agree.py tests/hwsim/test_simulate.py -k 'not million'
 
 generate: $(READY)        ## write the compiled engine's neurons again, from hwsim/neurons; then make builds it
 	$(BIN)/python -m hwsim.engines.native.generate

@@ -10,19 +10,24 @@ message. The reset before the sample then wipes the negative charge.
 from __future__ import annotations
 
 from dataclasses import replace
+from math import prod
 
 import networkx as nx
 import numpy as np
 
-from hwsim.arith import STATE_LIMIT, STATE_UNIT, WEIGHT_MIN
+from hwsim.activations import arriving
+from hwsim.arith import DECAY_UNITY, STATE_LIMIT, STATE_UNIT, WEIGHT_MIN
 from hwsim.errors import RangeError, raise_all
-from hwsim.program import Blank, Connection, Program
+from hwsim.neurons import Cuba, CubaRefractory, Gate
+from hwsim.program import Blank, Connection, Population, Program
 from hwsim.synapses import DELAY_MAX, Dense
 
-BLANK_WEIGHT = WEIGHT_MIN + 1
-"""The strongest inhibition that a matrix of one sign holds."""
-_MAX_EXPONENT = 6
-"""Loihi's weight exponents end at 7; one less leaves room for other input."""
+BLANK_WEIGHT = -WEIGHT_MIN - 1
+"""The strongest inhibition that a matrix of one sign holds, in units of weight."""
+EXPONENT_MAX = 7
+"""The largest weight exponent of the chips (nengo-loihi 1.1.0 SynapseConfig)."""
+_SILENCED = (Cuba, CubaRefractory, Gate)
+"""Neurons that do not fire while their current and bias are not above 0."""
 
 
 def feedback(program: Program, c: Connection) -> int:
@@ -57,22 +62,16 @@ def border_problems(program: Program) -> list[str]:
     if program.period is None:
         return []
     blank = program.blank.name if program.blank else None
-    silenced = {c.target for c in program.connections if c.source == blank}
-    found = []
-    for c in program.connections:
-        late = lateness(program, c)
-        if c.source == blank or late <= 0:
-            continue
-        if late > program.gap:
-            found.append(
-                f"{c.name}: messages arrive up to {late} frames late, the gap between samples "
-                f"has {program.gap}; use hwsim.blanked"
-            )
-        elif c.source not in (program.input.name, *silenced):
-            found.append(
-                f"{c.name}: nothing silences {c.source} in the gap between samples; "
-                "use hwsim.blanked"
-            )
+    found = [
+        f"{c.name}: messages arrive up to {lateness(program, c)} frames late, the gap between "
+        f"samples has {program.gap}; use hwsim.blanked"
+        for c in program.connections
+        if c.source != blank and lateness(program, c) > program.gap
+    ]
+    for p in _late_sources(program) if not found else ():
+        lines = [c for c in program.into(p.name) if c.source == blank]
+        charge = -arriving(program, p, lines)[0]
+        found += _loudness(program, p, charge, program.gap)
     return found
 
 
@@ -83,53 +82,92 @@ def blanked(program: Program, name: str = "blank") -> Program:
     ``name`` sends 1 in these and in as many before the first; all latencies grow by ``gap``.
     A program that needs no gap is returned as it is.
 
+    The inhibition is proven to silence its targets: whatever arrives, current and bias stay
+    below 0 in the gap, and the charge of the whole gap does not wrap the current.
+
     Raises
     ------
     CheckError
-        Listing the populations that inhibition cannot silence.
+        Listing the populations for which no inhibition is enough.
     RangeError
         If the program has no period.
-
-    Source: the measurements on lava-nc 0.10.0 in tests/snnexport/lava; u wraps at 2**23, so
-    the charge of a whole gap is kept below it.
     """
     if program.period is None:
         raise RangeError(f"program {program.name}: has no period", hint="set it to T, the frames")
     gap = max((lateness(program, c) for c in program.connections), default=0)
     if gap <= 0 or program.blank is not None:
         return program
-    late = {c.source for c in program.connections if lateness(program, c) > 0}
-    sources = [p for p in program.populations if p.name in late]
+    sources = _late_sources(program)
+    exponents = {p.name: _exponent(program, p, gap) for p in sources}
     raise_all(
         f"program {program.name} cannot be silenced between samples",
         [
-            f"{p.name}: inhibition does not keep a {type(p.neuron).__name__} from sending"
+            problem
             for p in sources
-            if p.neuron.MESSAGES != (0, 1)
+            for problem in _loudness(program, p, BLANK_WEIGHT << exponents[p.name], gap)
         ]
         + [
             f"{p.name}: latency = {p.latency} does not fit 1..{DELAY_MAX + 1}"
             for p in sources
             if not 1 <= p.latency <= DELAY_MAX + 1
         ],
-        hint="send feedback and delayed messages from neurons that spike",
+        hint="use smaller weights or a faster decay of u there, or run each sample alone",
     )
-    room = STATE_LIMIT // (-BLANK_WEIGHT * STATE_UNIT * gap)
-    exponent = min(_MAX_EXPONENT, room.bit_length() - 1)
-    lines = [
-        Connection(name, p.name, _inhibition(int(np.prod(p.shape)), exponent, p.latency - 1))
-        for p in sources
-    ]
-    later = (replace(p, latency=p.latency + gap) for p in program.populations)
+    lines = [Connection(name, p.name, _inhibition(p, exponents[p.name])) for p in sources]
     return replace(
         program,
-        populations=tuple(later),
+        populations=tuple(replace(p, latency=p.latency + gap) for p in program.populations),
         period=program.period + gap,
         blank=Blank(name, gap),
         connections=(*program.connections, *lines),
     )
 
 
-def _inhibition(neurons: int, exponent: int, delay: int) -> Dense:
-    weight = np.full((neurons, 1), BLANK_WEIGHT)
-    return Dense(weight, exponent, np.full((neurons, 1), delay) if delay else None)
+def _late_sources(program: Program) -> list[Population]:
+    blank = program.blank.name if program.blank else None
+    late = {c.source for c in program.connections if lateness(program, c) > 0} - {blank}
+    return [p for p in program.populations if p.name in late and p.neuron.MESSAGES != (0, 0)]
+
+
+def _exponent(program: Program, p: Population, gap: int) -> int:
+    """Return the smallest weight exponent whose inhibition is enough, the largest if none is."""
+    for exponent in range(EXPONENT_MAX):
+        if not _loudness(program, p, BLANK_WEIGHT << exponent, gap):
+            return exponent
+    return EXPONENT_MAX
+
+
+def _loudness(program: Program, p: Population, charge: int, gap: int) -> list[str]:
+    """Say why ``p`` may fire in a gap in which ``charge``, in units of weight, is taken each step.
+
+    Whatever arrives, u lies between the ends of its geometric series since the last reset. In
+    the gap it is at most the upper end less the charge; if that and the bias are not above 0,
+    a voltage below the threshold stays there. It is at least the lower end less all charges.
+    """
+    neuron, blank = p.neuron, program.blank.name if program.blank else None
+    if not isinstance(neuron, _SILENCED):
+        return [f"{p.name}: inhibition does not keep a {type(neuron).__name__} from sending"]
+    others = [c for c in program.into(p.name) if c.source != blank]
+    kept = 1 - int(np.min(getattr(neuron, "decay_u", DECAY_UNITY))) / DECAY_UNITY
+    held, reach = (_series(kept, n) for n in (gap, (program.period or 0) + gap + p.latency))
+    low, high = (STATE_UNIT * end * reach for end in arriving(program, p, others))
+    need = high + max(int(np.max(getattr(neuron, "bias", 0))), 0)
+    room = (STATE_LIMIT + low) / held
+    taken = STATE_UNIT * charge
+    if need <= taken < room and high < STATE_LIMIT:
+        return []
+    return [
+        f"{p.name}: inhibition of {taken} a step does not silence it for {gap} steps: input and "
+        f"bias may reach {need:.0f}, and the register of u has room for {max(room, 0):.0f} a step"
+    ]
+
+
+def _series(factor: float, terms: int) -> float:
+    """Return ``1 + factor + factor**2 + ...``."""
+    return sum(factor**n for n in range(terms))
+
+
+def _inhibition(p: Population, exponent: int) -> Dense:
+    delay = p.latency - 1  # the first message then acts when the population's gap begins
+    weight = np.full((prod(p.shape), 1), -BLANK_WEIGHT)
+    return Dense(weight, exponent, np.full_like(weight, delay) if delay else None)

@@ -42,6 +42,11 @@ class _CountingInteger(Integer):
         self.wrapped = self.wrapped | (y != x)
         return y
 
+    def shift_left(self, x: Any, bits: Any) -> Any:
+        y = super().shift_left(x, bits)
+        self.wrapped = self.wrapped | (y != x << bits)
+        return y
+
     def clip(self, x: Any) -> Any:
         y = super().clip(x)
         self.saturated = self.saturated | (y != x)

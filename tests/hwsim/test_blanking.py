@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 from strategies import even
 
-from hwsim import Connection, Cuba, Dense, Input, Population, Program, blanked, run
-from hwsim.errors import RangeError
+from hwsim import (
+    Connection,
+    Cuba,
+    CubaSubtract,
+    Dense,
+    Input,
+    Population,
+    Program,
+    blanked,
+    run,
+)
+from hwsim.blanking import border_problems
+from hwsim.errors import CheckError, RangeError
 
 FRAMES = 7
 
@@ -17,7 +28,7 @@ def recurrent(rng, *, feedback_delay=0):
 
     def neuron(n):
         bias = 64 * rng.integers(0, 200, n)
-        return Cuba(rng.integers(500, 4097, n), rng.integers(0, 2000, n), 64 * 300, bias)
+        return Cuba(rng.integers(3000, 4097, n), rng.integers(0, 2000, n), 64 * 300, bias)
 
     delay = rng.integers(0, feedback_delay + 1, (12, 8)) if feedback_delay else None
     return Program(
@@ -69,6 +80,86 @@ def test_without_the_blank_line_or_the_gap_samples_leak_into_each_other(rng):
     assert mismatches(program, x) > 50, "no gap"
     unsilenced = replace(safe, connections=program.connections)
     assert mismatches(unsilenced, x) > 50, "a gap in which neurons go on firing"
+
+
+def loop(rng, neuron, *, delay, frames, low=-256, high=254):
+    """in -> a -> a: one self loop whose messages all come ``delay`` steps later."""
+    n = len(np.atleast_1d(neuron.threshold))
+    weight = 2 * rng.integers(low // 2, high // 2 + 1, (n, n))
+    back = Dense(weight, delay=np.full((n, n), delay) if delay else None)
+    return Program(
+        "loop", "loihi2", Input("in", (6,)), (Population("a", (n,), neuron, 1),),
+        (Connection("in", "a", Dense(even(rng, (n, 6)))), Connection("a", "a", back)),
+        "a", period=frames,
+    )  # fmt: skip
+
+
+def test_inhibition_silences_every_population_or_is_refused(rng):
+    refused = 0
+    for _ in range(60):
+        threshold = np.full(8, 64 * rng.choice([10, 300]))
+        bias = int(64 * rng.choice([0, 20, 1000, 8000]))
+        decay_u, decay_v = (int(rng.choice([low, 2000, 4096])) for low in (1, 0))
+        neuron = Cuba(decay_u, decay_v, threshold, bias)
+        span = [(-256, 254), (0, 254), (-256, 0)][rng.integers(3)]
+        delay, frames = int(rng.choice([0, 7, 40])), int(rng.choice([7, 50]))
+        program = loop(rng, neuron, delay=delay, frames=frames, low=span[0], high=span[1])
+        x = rng.integers(0, 2, (frames, 4, 6))
+        try:
+            safe = blanked(program)
+        except CheckError as error:
+            refused += 1
+            assert "a: inhibition of" in error.problems[0]
+        else:
+            assert mismatches(safe, x) == 0, neuron
+            assert border_problems(safe) == []
+    assert 10 < refused < 50, "both happen"
+
+
+@pytest.mark.parametrize("delay", range(0, 63, 4))
+def test_the_inhibition_suits_every_length_of_gap(rng, delay):
+    neuron = Cuba(4096, 0, np.full(8, 64 * 30), 640)
+    program = loop(rng, neuron, delay=delay, frames=70)
+    safe = blanked(program)
+    assert safe.gap == delay + 1
+    assert mismatches(safe, rng.integers(0, 2, (70, 2, 6))) == 0
+    assert blanked(safe) is safe
+
+
+def test_an_inhibition_that_is_too_weak_is_a_problem_of_the_chip(rng):
+    safe = blanked(loop(rng, Cuba(4096, 0, np.full(8, 640), 640), delay=3, frames=9))
+    *others, line = safe.connections
+    weak = replace(line, synapse=replace(line.synapse, weight=line.synapse.weight // 200))
+    found = border_problems(replace(safe, connections=(*others, weak)))
+    assert len(found) == 1
+    assert "does not silence it for 4 steps" in found[0]
+
+
+def test_a_soft_reset_is_refused_since_its_charge_outlasts_inhibition(rng):
+    with pytest.raises(CheckError, match="inhibition does not keep a CubaSubtract from sending"):
+        blanked(loop(rng, CubaSubtract(4096, 0, np.full(8, 640)), delay=0, frames=9))
+
+
+def test_the_first_blank_message_acts_when_the_latest_population_begins_its_gap(rng):
+    program = recurrent(rng)
+    late = tuple(replace(p, latency=p.latency + 61) for p in program.populations)
+    with pytest.raises(CheckError, match=r"c: latency = 64 does not fit 1\.\.63"):
+        blanked(_with_late_neighbour(replace(program, populations=late)))
+    slow = blanked(replace(program, populations=late))
+    assert [max(c.synapse.delays) for c in slow.connections if c.source == "blank"] == [61, 62]
+
+
+def _with_late_neighbour(program):
+    """b -> c -> b, c one step behind b."""
+    neuron = Cuba(4096, 0, 640)
+    c = Population("c", (8,), neuron, program.latency + 1)
+    ways = [Connection("b", "c", Dense(even(np.random.default_rng(0), (8, 8))))]
+    ways.append(Connection("c", "b", Dense(even(np.random.default_rng(1), (8, 8)))))
+    return replace(
+        program,
+        populations=(*program.populations, c),
+        connections=(*program.connections, *ways),
+    )
 
 
 def test_blanked_needs_a_period(rng):

@@ -28,8 +28,9 @@ from hwsim import (
     SumPool2d,
     Ternary,
 )
+from hwsim.activations import arriving
 from hwsim.engines.base import Job, Recording
-from hwsim.engines.native import Native, plan
+from hwsim.engines.native import Native
 from hwsim.engines.native.bounds import fits_32_bits
 from hwsim.engines.native.engine import _extension
 from hwsim.engines.reference import Reference
@@ -63,7 +64,7 @@ def compare(program, spikes, steps=None, **how):
     for variant in VARIANTS:
         assert_equal(run(Native(program, variant=variant), spikes, steps, **how), want)
     return [
-        32 if fits_32_bits(p.neuron, plan.activation_range(program, p)) else 64
+        32 if fits_32_bits(p.neuron, arriving(program, p)) else 64
         for p in program.populations
     ]
 

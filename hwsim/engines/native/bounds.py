@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hwsim.activations import inside
 from hwsim.arith import CURRENT, DECAY_UNITY, STATE_LIMIT, VOLTAGE, WORD, Range
 from hwsim.neurons import Neuron
 
@@ -23,11 +24,6 @@ class _TooWideError(Exception):
 
 def _join(*ranges: Range) -> Range:
     return min(r[0] for r in ranges), max(r[1] for r in ranges)
-
-
-def inside(inner: Range, outer: Range) -> bool:
-    """Say whether ``inner`` lies in ``outer``."""
-    return outer[0] <= inner[0] and inner[1] <= outer[1]
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,7 +103,7 @@ class _Recorder:
         return _call(self.lines, "pick", condition, x, y)
 
     def shift_left(self, x: Any, bits: Any) -> _Value:
-        return _call(self.lines, "shift_left", x, bits)
+        return _call(self.lines, "shift_left", x, bits, flag="wrapped")
 
     def shift_right(self, x: Any, bits: Any) -> _Value:
         return _call(self.lines, "shift_right", x, bits)

@@ -7,11 +7,7 @@ from math import prod
 
 import numpy as np
 
-from hwsim.arith import STATE_LIMIT, WORD, Range
-from hwsim.engines.native.bounds import inside
-from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
-
-_WRAPPED_24: Range = (-STATE_LIMIT, STATE_LIMIT - 1)
+from hwsim.synapses import Conv2d, Dense, Shape, Sparse
 
 
 def c_order(shape: Shape) -> np.ndarray:
@@ -116,40 +112,3 @@ def _landings(
                 found.append([place, out, 1])
         start.append(len(found))
     return [np.array(start, np.int32), np.array(found, np.int32).reshape(-1, 3)]
-
-
-def as_conv(synapse: Synapse, source: Shape) -> Synapse:
-    """Return the convolution that a pooling is, anything else as it is."""
-    return synapse.as_conv(source[0]) if isinstance(synapse, SumPool2d) else synapse
-
-
-def activation_range(synapse: Synapse, messages: Range) -> tuple[Range, bool]:
-    """Return the least and largest sum ``synapse`` can deliver, and whether a conv's must wrap."""
-    low, high = min(messages[0], 0), max(messages[1], 0)
-    up, down = _largest_sums(synapse)
-    total = (up * low - down * high, up * high - down * low)
-    if isinstance(synapse, Conv2d):
-        wraps = not inside(total, _WRAPPED_24)
-        return (_WRAPPED_24 if wraps else total), wraps
-    assert isinstance(synapse, Dense | Sparse)
-    e = synapse.exponent
-    total = total if inside(total, WORD) else WORD
-    total = (total[0] << e, total[1] << e) if e >= 0 else (total[0] >> -e, total[1] >> -e)
-    return (total if inside(total, WORD) else WORD), False
-
-
-def _largest_sums(synapse: Synapse) -> tuple[int, int]:
-    """Return the largest sum of positive weights into one neuron, and of negated negative ones."""
-    weight = synapse.weights
-    if not weight.size:
-        return 0, 0
-    if isinstance(synapse, Sparse):
-        sums = [
-            np.bincount(synapse.target[kept], np.abs(weight[kept].astype(np.float64)))
-            for kept in (weight > 0, weight < 0)
-        ]
-    else:
-        axes = tuple(range(1, weight.ndim))
-        sums = [np.abs(weight.sum(axes, np.int64, where=kept)) for kept in (weight > 0, weight < 0)]
-    up, down = (int(s.max(initial=0)) for s in sums)
-    return up, down

@@ -9,10 +9,11 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from hwsim.arith import WORD, Range
+from hwsim.activations import arriving, delivered, inside, messages, undelayed
+from hwsim.arith import Range
 from hwsim.engines.base import reads_voltage
 from hwsim.engines.native import layout
-from hwsim.engines.native.bounds import fits_32_bits, inside
+from hwsim.engines.native.bounds import fits_32_bits
 from hwsim.program import Connection, Population, Program, expand
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, Synapse
 
@@ -31,7 +32,7 @@ def lay_out(native: Any, program: Program, variant: str) -> Any:
         ids[name] = found.source(prod(shape), payload, layout.places(place(shape)))
     index = {}
     for p in program.populations:
-        wide = not fits_32_bits(p.neuron, activation_range(program, p))
+        wide = not fits_32_bits(p.neuron, arriving(program, p))
         kind = type(p.neuron).__name__
         index[p.name] = found.population(
             ids[p.name], kind, wide, len(p.neuron.STATE), _registers(p)
@@ -41,7 +42,7 @@ def lay_out(native: Any, program: Program, variant: str) -> Any:
         else:
             found.timing(index[p.name], p.latency, 0, 0)
     for c in program.connections:
-        for delay, part in _parts(program, c):
+        for delay, part in undelayed(program, c):
             route = {"graded": c.graded, "delay": delay}
             _add(native, found, (index[c.target], ids[c.source]), route, part, _ends(program, c))
     output = program.population(program.output)
@@ -60,27 +61,8 @@ def sources(program: Program) -> list[str]:
     return [*lines(program), *(p.name for p in program.populations)]
 
 
-def activation_range(program: Program, population: Population) -> Range:
-    """Return bounds of the sum that may arrive at a neuron of ``population`` in one step."""
-    low = high = 0
-    for c in program.into(population.name):
-        for _, part in _parts(program, c):
-            (least, most), _ = layout.activation_range(part, _messages(program, c))
-            low, high = low + least, high + most
-    return (low, high) if inside((low, high), WORD) else WORD
-
-
-def _parts(program: Program, c: Connection) -> list[tuple[int, Synapse]]:
-    source = program.shape_of(c.source)
-    return [(delay, layout.as_conv(part, source)) for delay, part in c.synapse.parts()]
-
-
-def _messages(program: Program, c: Connection) -> Range:
-    return program.messages_of(c.source) if c.graded else (0, 1)
-
-
 def _ends(program: Program, c: Connection) -> tuple[Shape, Shape, Range]:
-    return program.shape_of(c.source), program.shape_of(c.target), _messages(program, c)
+    return program.shape_of(c.source), program.shape_of(c.target), messages(program, c)
 
 
 def _add(
@@ -92,9 +74,9 @@ def _add(
     shapes: tuple[Shape, Shape, Range],
 ) -> None:
     """Add one part of a connection; ``ends``: indices of target and source."""
-    source, target, messages = shapes
+    source, target, sent = shapes
     if isinstance(part, Conv2d):
-        wraps = layout.activation_range(part, messages)[1]
+        wraps = delivered(part, sent)[1]
         rows = layout.conv_rows(part, source)
         shape = part.output_shape(source)
         places = layout.places(layout.c_order(shape) if shape != target else np.arange(0))

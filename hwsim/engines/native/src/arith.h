@@ -80,7 +80,9 @@ template <class T> inline T fire(T v, T threshold) { return above(v, threshold);
 template <class T> inline T pick(T condition, T x, T y) { return y ^ ((x ^ y) & T(-Unsigned<T>(condition))); }
 template <class T> inline T reset(T v, T s) { return v & T(Unsigned<T>(s) - 1); }
 template <class T> inline T magnitude(T x) { return low32(x < 0 ? negate(x) : x); }
-template <class T> inline T shift_left(T x, T bits) { return low32(T(Unsigned<T>(x) << bits)); }
+template <class T> inline T shift_left(T x, T bits, T& wrapped) {
+  return wrap32(T(Unsigned<T>(x) << bits), wrapped);
+}
 template <class T> inline T shift_right(T x, T bits) { return x >> bits; }
 
 // The activation on its way into `step`: shifted without losing bits.

@@ -145,7 +145,7 @@ template <class T, bool Single> void step_Delta(spikeport::Step& step) {
     const T old_residue = T(s_residue[i]);
     const T t0 = wrap32(x, wrapped);
     const T t1 = add(r_spike_exp[i], r_state_exp[i]);
-    const T t2 = shift_left(t0, t1);
+    const T t2 = shift_left(t0, t1, wrapped);
     const T t3 = subtract(t2, old_act);
     const T t4 = add(t3, old_residue);
     const T t5 = wrap32(t4, wrapped);
