@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hwsim.chip import Chip, load_chip
     from hwsim.counts import Counts, count
     from hwsim.energy import Report, price
+    from hwsim.errors import SpikeportError
     from hwsim.neurons import (
         NEURONS,
         Cuba,
@@ -37,6 +38,7 @@ __getattr__ = lazy(
         "chip": ("Chip", "load_chip"),
         "counts": ("Counts", "count"),
         "energy": ("Report", "price"),
+        "errors": ("SpikeportError",),
         "neurons": (
             "NEURONS", "Cuba", "CubaRefractory", "CubaSubtract", "Delta", "Gate", "GradedRelay",
             "LeakyIntegrator", "Sigma", "SigmaDelta", "Ternary",
@@ -52,5 +54,6 @@ __all__ = [
     "NEURONS", "Blank", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "CubaRefractory",
     "CubaSubtract", "Delta", "Dense", "Gate", "GradedRelay", "Input", "LeakyIntegrator",
     "Population", "Program", "Readout", "Record", "Report", "Run", "Sigma", "SigmaDelta", "Sparse",
-    "SumPool2d", "Ternary", "Trace", "blanked", "count", "load_chip", "price", "run",
+    "SpikeportError", "SumPool2d", "Ternary", "Trace", "blanked", "count", "load_chip", "price",
+    "run",
 ]  # fmt: skip

@@ -15,7 +15,9 @@ from hwsim.trace import Trace
 class PopulationCounts:
     """Sums over all samples and each population's own window of T steps.
 
-    A run that ends before the window does is counted as far as it went. spikes: messages that
+    spikes, updates and the rest are those of the windows, while a run's ``machine_steps`` also
+    have the gap and the steps before and after a window. A run that ends before the window
+    does is counted as far as it went. spikes: messages that
     are not 0; updates: neurons x samples x steps of the window, all of them; driven: those that
     received a nonzero activation; wraps, saturations: updates in which u (or a 32-bit state)
     left, v hit the end of, its register; silent, always_firing: neurons that never, or in
@@ -35,7 +37,11 @@ class PopulationCounts:
 
 @dataclass(frozen=True)
 class ConnectionCounts:
-    """``synops``: messages times their exact fan-out; ``messages`` are spikes of the source."""
+    """``synops``: messages times their exact fan-out.
+
+    ``messages`` are those of the source: a population's in its window, the input's and the
+    blank line's in the ``machine_steps`` of the run.
+    """
 
     source: str
     target: str
@@ -97,12 +103,6 @@ def population_counts(name: str, tally: PopulationTally) -> PopulationCounts:
     )
 
 
-def blank_messages(program: Program, frames: int, samples: int) -> np.ndarray:
-    """Return (1,) what the blank line sends until the last of ``frames`` is sent."""
-    sent = sum(program.blanks_in(step) for step in range(1, program.gap + frames + 1))
-    return np.array([sent * samples])
-
-
 def connection_counts(program: Program, fired: dict[str, np.ndarray]) -> list[ConnectionCounts]:
     """Count every connection; ``fired[name]``: messages per source neuron, in its window."""
     return [
@@ -121,15 +121,22 @@ def connection_counts(program: Program, fired: dict[str, np.ndarray]) -> list[Co
 def count(program: Program, inputs: np.ndarray, trace: Trace) -> tuple[dict[str, int], int]:
     """Count a recorded run again, the slow way: spikes by population, synaptic operations.
 
-    The oracle for the engines' counters in tests. ``inputs``: (T, B, *shape).
+    The oracle for the engines' counters in tests: every message, step by step, and what it
+    reaches. ``inputs``: (T, B, *shape).
     """
-    steps = len(inputs)
-    windows = {
-        p.name: trace.spikes[p.name][p.latency : p.latency + steps] for p in program.populations
-    }
-    messages = {n: (w != 0).sum(axis=(0, 1)) for n, w in windows.items()}
-    messages[program.input.name] = (inputs != 0).sum(axis=(0, 1))
+    steps, samples = len(inputs), inputs.shape[1]
+    spikes, messages = {}, {}
+    for p in program.populations:
+        fired = trace.spikes[p.name][p.latency : p.latency + steps] != 0
+        spikes[p.name], messages[p.name] = int(fired.sum()), fired.sum(axis=(0, 1))
+    run = range(1, 1 + len(trace.spikes[program.output]))
+    sent = [f for f in map(program.frame_sent_in, run) if 0 <= f < steps]
+    messages[program.input.name] = (inputs[sent] != 0).sum(axis=(0, 1))
     if program.blank is not None:
-        messages[program.blank.name] = blank_messages(program, steps, inputs.shape[1])
-    synops = sum(c.synops for c in connection_counts(program, messages))
-    return {name: int((w != 0).sum()) for name, w in windows.items()}, synops
+        blanks = sum(samples for step in run if program.blanks_in(step))
+        messages[program.blank.name] = np.array([blanks])
+    synops = 0
+    for c in program.connections:
+        reached = c.synapse.fan_out(program.shape_of(c.source))
+        synops += int((messages[c.source] * reached).sum())
+    return spikes, synops

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from hwsim.arith import WORD
-from hwsim.errors import SpikeportError, raise_all
-from hwsim.neurons import NEURONS, Neuron, problems
+from hwsim.errors import raise_all
+from hwsim.neurons import Neuron
+from hwsim.neurons.base import register
 from hwsim.synapses import Shape, Synapse
+from hwsim.synapses.values import plain
 
 
 class Readout(Enum):
@@ -32,6 +32,9 @@ class Input:
     low: int = 0
     high: int = 1
 
+    def __post_init__(self) -> None:
+        plain(self)
+
 
 @dataclass(frozen=True)
 class Blank:
@@ -44,6 +47,9 @@ class Blank:
 
     name: str
     gap: int
+
+    def __post_init__(self) -> None:
+        plain(self)
 
     @property
     def shape(self) -> Shape:
@@ -59,6 +65,9 @@ class Population:
     shape: Shape
     neuron: Neuron
     latency: int
+
+    def __post_init__(self) -> None:
+        plain(self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,20 +106,20 @@ class Program:
         For people, and the chip whose limits it was checked against.
     input, populations, connections
         The network, of any shape: cycles, skips and several connections between the same two
-        included. Names are unique.
+        included. Names are unique. Any iterables will do; tuples are kept.
     output
         The population that is read out, by ``readout``.
     period
         Steps of one sample, its gap included, or None if nothing is ever reset.
     blank
-        The line that silences populations in the gap at the end of each period, if any.
+        The line that silences populations in the gap before each sample, if any.
     metadata
         Provenance: texts by name, kept in the file.
 
     Raises
     ------
     CheckError
-        Listing everything that does not fit together.
+        Listing everything that is of a wrong type, or that does not fit together.
     """
 
     name: str
@@ -125,9 +134,16 @@ class Program:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        from hwsim._program_checks import program_problems
+
+        for name in ("populations", "connections"):
+            parts = getattr(self, name)
+            if isinstance(parts, Iterable):
+                object.__setattr__(self, name, tuple(parts))
+        plain(self)
         raise_all(
             f"program {self.name}",
-            _structure_problems(self),
+            program_problems(self),
             hint="build it with snnexport.lower, or correct the parts named above",
         )
 
@@ -162,9 +178,25 @@ class Program:
         """Say whether the blank line sends a message in ``step``."""
         return self.period is not None and (step - 1) % self.period < self.gap
 
+    def frames_sent(self, steps: int) -> int:
+        """Return how many frames the input could send in the first ``steps`` machine steps."""
+        return max(steps - self.gap, 0)
+
+    def blanks_sent(self, steps: int) -> int:
+        """Return in how many of the first ``steps`` machine steps the blank line sends."""
+        if self.period is None:
+            return 0
+        periods, rest = divmod(steps, self.period)
+        return periods * self.gap + min(rest, self.gap)
+
+    @property
+    def lines(self) -> tuple[Input | Blank, ...]:
+        """The sources that are not populations: the input, and the blank line if there is one."""
+        return (self.input, self.blank) if self.blank else (self.input,)
+
     def shape_of(self, name: str) -> Shape:
         """Return the shape of the input, the blank line or the population called ``name``."""
-        lines = {line.name: line.shape for line in (self.input, self.blank) if line}
+        lines = {line.name: line.shape for line in self.lines}
         return lines[name] if name in lines else self.population(name).shape
 
     def messages_of(self, name: str) -> tuple[int, int]:
@@ -212,104 +244,9 @@ def expand(value: object, shape: Shape) -> np.ndarray:
     ValueError
         If it is none of the three.
     """
-    array = np.asarray(value)
+    array = register(value)
     if array.ndim == 0 or array.shape == shape:
         return array
     if array.ndim == 1 and array.shape[0] in (1, shape[0]):
         return array.reshape(-1, *(1,) * (len(shape) - 1))
     raise ValueError(f"shape {array.shape} is not a scalar, ({shape[0]},) or {shape}")
-
-
-def _structure_problems(program: Program) -> list[str]:
-    lines = [program.input.name, *([program.blank.name] if program.blank else [])]
-    names = [*lines, *(p.name for p in program.populations)]
-    found = [f"name {n!r} is used twice" for n in sorted({n for n in names if names.count(n) > 1})]
-    found += [f"name {n!r} cannot be written to a file" for n in names if not _writable(n)]
-    found += _line_problems(program)
-    if not program.populations:
-        return [*found, "there is no population"]
-    for p in program.populations:
-        found += _population_problems(p)
-    pairs = [c.name for c in program.connections]
-    found += [
-        f"{n}: two connections join the same two; give them a label"
-        for n in sorted(set(pairs))
-        if pairs.count(n) > 1
-    ]
-    for c in program.connections:
-        found += _connection_problems(program, c, names, lines)
-    return [*found, *_output_problems(program)]
-
-
-def _line_problems(program: Program) -> list[str]:
-    source, blank, period = program.input, program.blank, program.period
-    found = []
-    if not source.shape or min(source.shape) < 1:
-        found.append(f"{source.name}: shape {source.shape} has no values")
-    if source.low > source.high:
-        found.append(f"{source.name}: low {source.low} > high {source.high}")
-    if source.low < WORD[0] or source.high > WORD[1]:
-        found.append(f"{source.name}: {source.low}..{source.high} does not fit 32-bit messages")
-    if period is not None and period < 1:
-        found.append(f"period = {period} does not fit 1..")
-    if blank is not None and (period is None or not 1 <= blank.gap < period):
-        found.append(f"{blank.name}: gap = {blank.gap} does not fit into period = {period}")
-    return found
-
-
-def _output_problems(program: Program) -> list[str]:
-    if program.output not in [p.name for p in program.populations]:
-        return [f"output {program.output!r} is not a population"]
-    neuron = program.population(program.output).neuron
-    if program.readout is Readout.VOLTAGE and "v" not in neuron.STATE:
-        return [f"output {program.output!r}: a {type(neuron).__name__} has no voltage to read"]
-    return []
-
-
-def _writable(name: str) -> bool:
-    """Say whether ``name`` is text that every format can hold."""
-    return "\0" not in name and not any("\ud800" <= c <= "\udfff" for c in name)
-
-
-def _population_problems(p: Population) -> list[str]:
-    kind = type(p.neuron)
-    if NEURONS.get(kind.__name__) is not kind:
-        return [f"{p.name}: {kind.__name__} is not a neuron of hwsim.neurons.NEURONS"]
-    found = problems(p.neuron, p.name)
-    if p.latency < 0:
-        found.append(f"{p.name}: latency = {p.latency} does not fit 0..")
-    if not p.shape or min(p.shape) < 1:
-        found.append(f"{p.name}: shape {p.shape} has no neurons")
-        return found
-    for name, value in vars(p.neuron).items():
-        try:
-            expand(value, p.shape)
-        except ValueError as error:
-            found.append(f"{p.name}: {name}: {error}")
-    return found
-
-
-def _connection_problems(
-    program: Program, c: Connection, names: list[str], lines: list[str]
-) -> list[str]:
-    unknown = [n for n in (c.source, c.target) if n not in names]
-    if unknown or c.target in lines:
-        return [f"{c.name}: no such population: {', '.join(unknown) or c.target}"]
-    found = [] if _writable(c.label) else [f"label {c.label!r} cannot be written to a file"]
-    weights = np.asarray(c.synapse.weights)
-    if not np.issubdtype(weights.dtype, np.integer):
-        return [*found, f"{c.name}: weights are {weights.dtype}, not integers"]
-    outside = weights[(weights < WORD[0]) | (weights > WORD[1])]
-    if outside.size:
-        found.append(f"{c.name}: weight = {outside.flat[0]} does not fit 32 bits")
-    found += [f"{c.name}: {problem}" for problem in c.synapse.problems()]
-    if found:
-        return found
-    try:
-        shape = c.synapse.output_shape(program.shape_of(c.source))
-    except SpikeportError as error:
-        return [f"{c.name}: {error.message}"]
-    target = program.shape_of(c.target)
-    if prod(shape) != prod(target) or (len(shape) == len(target) and shape != target):
-        return [f"{c.name}: the synapse gives shape {shape}, the population has {target}"]
-    return []

@@ -71,8 +71,7 @@ def simulate_and_report(
     context = replace(context, program=context.program or program.name)
     if labels is not None:
         context = replace(context, accuracy_program=float(np.mean(result.predictions == labels)))
-    sent = spikes[: result.counts.machine_steps]
-    priced = price(result.counts, how.chip, prices=how.prices, program=program, inputs=sent)
+    priced = price(result.counts, how.chip, prices=how.prices, program=program, inputs=spikes)
     report = priced.with_context(context)
     if how.trace is not None and result.trace is not None:
         arrays = {**result.trace.arrays, INPUT_KEY: spikes}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from importlib import import_module
@@ -11,10 +11,11 @@ from math import prod
 
 import numpy as np
 
-from hwsim.counts import Counts, blank_messages, connection_counts, population_counts
+from hwsim.counts import Counts, connection_counts, population_counts
 from hwsim.engines.base import Engine, Job, PopulationTally, Recording, Tally
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.program import Program
+from hwsim.synapses.values import kind_problems, whole_problems
 from hwsim.trace import Trace
 
 ENGINES = {
@@ -23,9 +24,8 @@ ENGINES = {
 }
 ENGINE_VARIABLE = "SPIKEPORT_ENGINE"
 _CELLS_AT_ONCE = 1 << 23
-"""Neurons times columns that an engine handles at once: what bounds the memory of a run."""
-
-
+"""Neurons, times the steps that delays remember, times columns, that an engine handles at once:
+what bounds the memory of a run."""
 _FRAMES_AT_ONCE = 256
 
 
@@ -37,10 +37,10 @@ class Record(Enum):
     STATE = "state"
 
     @classmethod
-    def parse(cls, name: str) -> Record:
-        """Return the member called ``name``; raise UnsupportedError listing them all."""
+    def parse(cls, name: str | Record) -> Record:
+        """Return ``name`` or the member called so; raise UnsupportedError listing them all."""
         for member in cls:
-            if member.value == name:
+            if name in (member, member.value):
                 return member
         known = ", ".join(repr(member.value) for member in cls)
         raise UnsupportedError(f"there is no record={name!r}", hint=f"use one of {known}")
@@ -73,7 +73,7 @@ def run(  # noqa: PLR0913 -- one parameter an option
     spikes: np.ndarray | Iterable[np.ndarray],
     *,
     engine: str | None = None,
-    record: str = "none",
+    record: str | Record = "none",
     steps: int | None = None,
     progress: Progress | None = None,
     threads: int | None = None,
@@ -95,7 +95,7 @@ def run(  # noqa: PLR0913 -- one parameter an option
         ``"native"``, compiled, or ``"reference"``, event-driven NumPy, the oracle: both
         compute the same. By default what ``SPIKEPORT_ENGINE`` says, else native.
     record
-        ``"none"``, ``"spikes"`` or ``"state"``: see :class:`Record`.
+        ``"none"``, ``"spikes"`` or ``"state"``, or a :class:`Record`.
     steps
         Machine steps to run; by default T plus the network's latency.
     progress
@@ -114,10 +114,9 @@ def run(  # noqa: PLR0913 -- one parameter an option
     """
     kept = Record.parse(record)
     for name, value in (("steps", steps), ("threads", threads), ("block_steps", block_steps)):
-        if value is not None and value < 1:
-            raise RangeError(
-                f"{name} = {value} does not fit 1..", hint="leave it out for the default"
-            )
+        for problem in [] if value is None else whole_problems(name, value, 1):
+            raise RangeError(problem, hint="leave it out for the default")
+    steps = None if steps is None else int(steps)
     batches, columns = _batches(program, spikes, kept)
     machine, whole, recording = _engine(engine)(program), _Whole(program), Recording()
     for start, batch in batches:
@@ -151,16 +150,11 @@ class _Whole:
 
     def add(self, batch: np.ndarray, length: int, tally: Tally) -> None:
         """Add the columns of one batch, run for ``length`` machine steps."""
-        if self.outputs and len(batch) != self.frames:
-            raise RangeError(
-                f"a batch of {len(batch)} frames follows one of {self.frames}",
-                hint="give every batch the same T; run samples of other lengths apart",
-            )
         self.frames, self.length = len(batch), length
         self.outputs.append(tally.outputs)
         for name, part in tally.populations.items():
             self.tallies[name].add(part)
-        sent = min(max(length - self.program.gap, 0), len(batch))
+        sent = min(self.program.frames_sent(length), len(batch))
         for first in range(0, sent, _FRAMES_AT_ONCE):
             frames = batch[first : min(first + _FRAMES_AT_ONCE, sent)]
             self.inputs += np.count_nonzero(frames, axis=(0, 1))
@@ -173,7 +167,8 @@ class _Whole:
         fired = {name: t.fired for name, t in self.tallies.items()}
         fired[program.input.name] = self.inputs
         if program.blank is not None:
-            fired[program.blank.name] = blank_messages(program, self.frames, len(outputs))
+            blanks = program.blanks_sent(self.length) * len(outputs)
+            fired[program.blank.name] = np.array([blanks])
         counts = Counts(
             samples=len(outputs),
             steps=self.frames,
@@ -186,7 +181,7 @@ class _Whole:
 
 def _engine(name: str | None) -> type[Engine]:
     name = name or os.environ.get(ENGINE_VARIABLE) or "native"
-    if name not in ENGINES:
+    if name not in list(ENGINES):
         known = ", ".join(repr(n) for n in ENGINES)
         raise UnsupportedError(f"there is no engine {name!r}", hint=f"use one of {known}")
     module, kind = ENGINES[name]
@@ -197,28 +192,59 @@ def _batches(
     program: Program, spikes: np.ndarray | Iterable[np.ndarray], kept: Record
 ) -> tuple[Iterator[tuple[int, np.ndarray]], int]:
     """Return (first column, checked batch) pairs of bounded size, and all columns, 0: unknown."""
-    at_once = max(1, _CELLS_AT_ONCE // max(1, sum(prod(p.shape) for p in program.populations)))
+    at_once = max(1, _CELLS_AT_ONCE // _cells(program))
 
-    def cut(batch: np.ndarray, first: int) -> Iterator[tuple[int, np.ndarray]]:
+    def cut(batch: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         for start in range(0, batch.shape[1], at_once):
-            yield first + start, batch[:, start : start + at_once]
+            yield start, batch[:, start : start + at_once]
 
     if isinstance(spikes, np.ndarray):
         check_input(program, spikes)
-        return cut(spikes, 0), spikes.shape[1]
+        return cut(spikes), spikes.shape[1]
+    wrong = kind_problems("spikes", spikes, Iterable, "an array or an iterable of batches")
+    if wrong or isinstance(spikes, (str, bytes, Mapping)):
+        raise RangeError(
+            wrong[0] if wrong else f"spikes is a {type(spikes).__name__}, not an array",
+            hint="give one array (T, B, *shape), or batches of that shape",
+        )
     if kept is not Record.NONE:
         raise UnsupportedError(
             f"record={kept.value!r} of batches that come one by one",
             hint='give one array, or use record="none"',
         )
+    return (part for batch in _checked(program, spikes) for part in cut(batch)), 0
 
-    def checked() -> Iterator[tuple[int, np.ndarray]]:
-        for batch in spikes:
-            array = np.asarray(batch)
-            check_input(program, array)
-            yield from cut(array, 0)
 
-    return checked(), 0
+def _cells(program: Program) -> int:
+    """Return how many values of one column an engine keeps, messages in flight included."""
+    kept = {s.name: 1 for s in (*program.lines, *program.populations)}
+    for c in program.connections:
+        kept[c.source] = max(kept[c.source], 1 + max(c.synapse.delays))
+    return sum(prod(program.shape_of(name)) * steps for name, steps in kept.items())
+
+
+def _checked(program: Program, batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield each batch as an array that fits the input, of the T of the first."""
+    frames = 0
+    for number, given in enumerate(batches):
+        try:
+            batch = np.asanyarray(given)
+        except ValueError:
+            batch = np.asarray(given, object)
+        if batch.ndim < 2 + len(program.input.shape):
+            raise RangeError(
+                f"batch {number} of the spikes has shape {batch.shape}, which is no batch",
+                hint="an iterable is taken as batches (T, B, *shape): of one array of that shape "
+                "make a numpy.array first",
+            )
+        check_input(program, batch)
+        if frames not in (0, len(batch)):
+            raise RangeError(
+                f"a batch of {len(batch)} frames follows one of {frames}",
+                hint="give every batch the same T; run samples of other lengths apart",
+            )
+        frames = len(batch)
+        yield batch
 
 
 def check_input(program: Program, spikes: np.ndarray) -> None:
@@ -226,6 +252,11 @@ def check_input(program: Program, spikes: np.ndarray) -> None:
     want = program.input
     where = f"input {want.name} of program {program.name}"
     shape = ", ".join(map(str, want.shape))
+    if isinstance(spikes, np.ma.MaskedArray):
+        raise RangeError(
+            f"{where}: the array is masked, and a machine has no missing values",
+            hint="use spikes.filled(0)",
+        )
     if spikes.ndim != 2 + len(want.shape) or spikes.shape[2:] != want.shape or 0 in spikes.shape:
         raise RangeError(
             f"{where}: shape {spikes.shape} is not (T, B, {shape})",

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 from click.testing import CliRunner
 from strategies import small_program
 
-from hwsim import Dense, Program
+from hwsim import Blank, Connection, Dense, Program
 from snnexport.cli import main
+from snnexport.golden import random_frames
 from snnexport.shipped import shipped_checkpoint
+from snnexport.source import Source, read
 
 
 @pytest.fixture(scope="session")
@@ -120,8 +123,6 @@ def test_verify_refuses_a_lava_folder_of_another_program(exported, tmp_path, rng
 def test_check_lists_problems_of_programs_and_passes_the_shipped_model(checkpoint, rng, tmp_path):
     assert call("check", checkpoint, "--chip", "loihi1").exit_code == 0
     assert call("check", checkpoint, "--chip", "loihi2").exit_code == 0
-    from dataclasses import replace
-
     p = small_program(rng)
     odd = replace(p.connections[2], synapse=Dense(p.connections[2].synapse.weights + 1))
     late = replace(p.populations[2], latency=4)
@@ -132,6 +133,19 @@ def test_check_lists_problems_of_programs_and_passes_the_shipped_model(checkpoin
     assert result.exit_code == 1
     assert "only even values" in result.stdout
     assert "latency" in result.stdout
+
+
+def test_input_made_for_a_program_with_a_gap_leaves_the_gap_out(exported):
+    program = Program.load(exported / "program.onnx")
+    late = (replace(p, latency=p.latency + 2) for p in program.populations)
+    line = Connection("line", program.output, Dense(np.full((10, 1), -2)))
+    gapped = replace(
+        program, populations=late, connections=(*program.connections, line),
+        period=program.period + 2, blank=Blank("line", 2),
+    )  # fmt: skip
+    assert gapped.frames == program.period
+    assert len(random_frames(gapped, 3)) == program.period
+    assert len(read(Source("digits:test", None, None, 2), gapped).frames) == program.period
 
 
 def test_inspect_describes_checkpoints_programs_and_float_networks(checkpoint, exported):

@@ -19,7 +19,10 @@ def counters_of(
 
     spike, graded: synaptic operations by connection; payload: graded ones if a value k were
     sent as k unit spikes; each also by synapse format. driven, idle: the two parts of updates.
+    ``inputs``: all frames (T, B, *shape), of which those count that were sent.
     """
+    if program is not None and inputs is not None:
+        inputs = inputs[: program.frames_sent(counts.machine_steps)]
     kinds = ("spike", "graded", "payload")
     found = {f"{k}_synops_{form}": 0 for k in kinds for form in ("dense", "sparse", "conv")}
     by_name = {c.name: c for c in program.connections} if program else {}
@@ -71,15 +74,20 @@ def per_inference(
         energy_uj=energy_uj,
         latency_us=latency_us,
         machine_steps=counts.machine_steps,
-        input_messages=_input_messages(counts),
+        input_messages=_input_messages(counts, program),
         spikes_per_synapse=_spikes_per_synapse(counts, program),
     )
 
 
-def _input_messages(counts: Counts) -> float:
-    """Return nonzero input values per sample: a line counts once, whatever leaves it."""
-    populations = {p.name for p in counts.populations}
-    sent = {c.source: c.messages for c in counts.connections if c.source not in populations}
+def _input_messages(counts: Counts, program: Program | None) -> float:
+    """Return nonzero input values per sample: a line counts once, whatever leaves it.
+
+    Without the program a blank line cannot be told from the input, and is counted as well.
+    """
+    others = {p.name for p in counts.populations}
+    if program is not None and program.blank is not None:
+        others.add(program.blank.name)
+    sent = {c.source: c.messages for c in counts.connections if c.source not in others}
     return sum(sent.values()) / counts.samples
 
 

@@ -44,6 +44,14 @@ def registers(neuron: Any) -> dict[str, dict[str, Any]]:
     return {f.name: dict(f.metadata) for f in fields(neuron)}
 
 
+def register(value: Any) -> np.ndarray:
+    """Return what a register is set to as an array: ragged lists as objects, which none holds."""
+    try:
+        return np.asarray(value)
+    except ValueError:
+        return np.asarray(value, object)
+
+
 def problems(neuron: Any, where: str, narrower: dict[str, Any] | None = None) -> list[str]:
     """List every register of ``neuron`` that its value does not fit.
 
@@ -54,9 +62,10 @@ def problems(neuron: Any, where: str, narrower: dict[str, Any] | None = None) ->
     for name, declared in registers(neuron).items():
         spec = {**declared, **(narrower or {}).get(name, {})}
         low, high, step = spec["low"], spec["high"], spec["step"]
-        value = np.atleast_1d(getattr(neuron, name))
+        value = np.atleast_1d(register(getattr(neuron, name)))
         if value.dtype.kind not in "biuf":
-            found.append(f"{where}: {name} holds {value.dtype}, not integers")
+            wanted = "integers of 32 bits" if value.dtype == object else "integers"
+            found.append(f"{where}: {name} holds {value.dtype}, not {wanted}")
             continue
         with np.errstate(invalid="ignore"):
             bad = value[~((value >= low) & (value <= high) & (value % step == 0))]

@@ -8,9 +8,10 @@ from itertools import product
 
 import numpy as np
 
-from hwsim.arith import wrap24
+from hwsim.arith import WORD, wrap24
 from hwsim.errors import RangeError
 from hwsim.synapses.base import Pair, Shape, Synapse, sum_rows
+from hwsim.synapses.values import array_problems, plain, tuple_problems, whole_problems
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,9 @@ class Conv2d:
     dilation: Pair = (1, 1)
     groups: int = 1
 
+    def __post_init__(self) -> None:
+        plain(self)
+
     @property
     def weights(self) -> np.ndarray:
         """Effective integer weights."""
@@ -39,12 +43,19 @@ class Conv2d:
         return (0,)
 
     def problems(self) -> list[str]:
-        """List wrong shapes, sizes and groups."""
-        if self.weight.ndim != 4 or 0 in self.weight.shape:
-            return [f"weight has shape {self.weight.shape}, not (outputs, inputs, height, width)"]
-        if self.groups < 1 or self.weight.shape[0] % self.groups:
-            return [f"{self.weight.shape[0]} output channels do not divide into {self.groups}"]
-        return _size_problems(stride=self.stride, dilation=self.dilation, padding=self.padding)
+        """List wrong types, shapes, sizes and groups."""
+        axes = "outputs, inputs, height, width"
+        found = array_problems("weight", self.weight, WORD, axes)
+        if not found and 0 in self.weight.shape:
+            found.append(f"weight has shape {self.weight.shape}, not ({axes})")
+        groups = whole_problems("groups", self.groups, 1)
+        if not (found or groups) and self.weight.shape[0] % self.groups:
+            groups.append(
+                f"{self.weight.shape[0]} output channels do not divide into {self.groups}"
+            )
+        found += groups + tuple_problems("stride", self.stride, 1, 2)
+        found += tuple_problems("padding", self.padding, 0, 2)
+        return found + tuple_problems("dilation", self.dilation, 1, 2)
 
     def parts(self) -> tuple[tuple[int, Synapse], ...]:
         """Return itself."""
@@ -58,23 +69,8 @@ class Conv2d:
                 f"a Conv2d of {channels} input channels cannot follow a layer of shape {source}",
                 hint="shapes are (channels, height, width)",
             )
-        size = [
-            (n + 2 * p - d * (k - 1) - 1) // s + 1
-            for n, p, d, k, s in zip(
-                source[1:],
-                self.padding,
-                self.dilation,
-                self.weight.shape[2:],
-                self.stride,
-                strict=True,
-            )
-        ]
-        if min(size) < 1:
-            raise RangeError(
-                f"a kernel of {self.weight.shape[2:]} does not fit into {source[1:]} "
-                f"with padding {self.padding}",
-                hint="use a smaller kernel or more padding",
-            )
+        kernel = self.weight.shape[2:]
+        size = _positions(source[1:], kernel, self.stride, self.padding, self.dilation)
         return (self.weight.shape[0], *size)
 
     def fan_out(self, source: Shape) -> np.ndarray:
@@ -131,6 +127,9 @@ class SumPool2d:
     padding: Pair = (0, 0)
     weight: int = 1
 
+    def __post_init__(self) -> None:
+        plain(self)
+
     @property
     def weights(self) -> np.ndarray:
         """Effective integer weights."""
@@ -142,8 +141,11 @@ class SumPool2d:
         return (0,)
 
     def problems(self) -> list[str]:
-        """List wrong sizes."""
-        return _size_problems(kernel=self.kernel, stride=self.stride, padding=self.padding)
+        """List a wrong weight and wrong sizes."""
+        found = whole_problems("weight", self.weight, *WORD)
+        found += tuple_problems("kernel", self.kernel, 1, 2)
+        found += tuple_problems("stride", self.stride, 1, 2)
+        return found + tuple_problems("padding", self.padding, 0, 2)
 
     def parts(self) -> tuple[tuple[int, Synapse], ...]:
         """Return itself."""
@@ -156,8 +158,13 @@ class SumPool2d:
 
     def output_shape(self, source: Shape) -> Shape:
         """Return (C, H_out, W_out); raise RangeError if the source does not fit."""
-        channels = source[0] if source else 0  # which no source has: the shape is refused
-        return self.as_conv(channels).output_shape(source)
+        if len(source) != 3:
+            raise RangeError(
+                f"a SumPool2d cannot follow a layer of shape {source}",
+                hint="shapes are (channels, height, width)",
+            )
+        size = _positions(source[1:], self.kernel, self.stride, self.padding)
+        return (source[0], *size)
 
     def fan_out(self, source: Shape) -> np.ndarray:
         """Count the windows that each position belongs to."""
@@ -168,10 +175,17 @@ class SumPool2d:
         return self.as_conv(spikes.shape[1]).deliver(spikes)
 
 
-def _size_problems(**sizes: Pair) -> list[str]:
-    lowest = {"padding": 0}
-    return [
-        f"{name} = {size} does not fit {lowest.get(name, 1)}.."
-        for name, size in sizes.items()
-        if min(size) < lowest.get(name, 1)
-    ]
+def _positions(
+    source: Shape, kernel: Shape, stride: Pair, padding: Pair, dilation: Pair = (1, 1)
+) -> Shape:
+    """Return where a kernel can stand, (H_out, W_out); raise RangeError if it fits nowhere."""
+    size = tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, p, d, k, s in zip(source, padding, dilation, kernel, stride, strict=True)
+    )
+    if min(size) < 1:
+        raise RangeError(
+            f"a kernel of {kernel} does not fit into {source} with padding {padding}",
+            hint="use a smaller kernel or more padding",
+        )
+    return size

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.arith import scale_sum, wrap32
-from hwsim.errors import RangeError
+from hwsim.arith import WORD, scale_sum, wrap32
+from hwsim.errors import RangeError, raise_all
 from hwsim.synapses.base import DELAY_MAX, EXPONENT_MAX, Shape, Synapse, sum_rows
+from hwsim.synapses.values import array_problems, plain, tuple_problems, whole_problems
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +28,9 @@ class Dense:
     exponent: int = 0
     delay: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        plain(self)
+
     @property
     def weights(self) -> np.ndarray:
         """Effective integer weights."""
@@ -38,10 +42,8 @@ class Dense:
         return _delays(self.delay)
 
     def problems(self) -> list[str]:
-        """List wrong shapes, types and delays."""
-        if self.weight.ndim != 2:
-            return [f"weight has shape {self.weight.shape}, not (outputs, inputs)"]
-        return _delay_problems(self.delay, self.weight) + _exponent_problems(self.exponent)
+        """List wrong types, shapes and ranges."""
+        return _weight_problems(self.weight, self.exponent, self.delay, "outputs, inputs")
 
     def output_shape(self, source: Shape) -> Shape:
         """Return (n_out,); raise RangeError if the source has another size."""
@@ -86,9 +88,16 @@ class Sparse:
     exponent: int = 0
     delay: np.ndarray | None = None
 
+    def __post_init__(self) -> None:
+        plain(self)
+
     @classmethod
     def of(cls, weight: np.ndarray, exponent: int = 0, delay: np.ndarray | None = None) -> Sparse:
-        """Return the nonzero entries of ``weight`` (n_out, n_in), with their ``delay``."""
+        """Return the nonzero entries of ``weight`` (n_out, n_in), with their ``delay``.
+
+        Raises CheckError for what a :class:`Dense` cannot hold.
+        """
+        _refuse("Sparse.of", Dense(weight, exponent, delay).problems())
         target, source = np.nonzero(weight)
         late = None if delay is None else delay[target, source]
         return cls(weight.shape, target, source, weight[target, source], exponent, late)
@@ -98,7 +107,13 @@ class Sparse:
         """Return every single synapse of one without delays, all with ``delay`` extra steps.
 
         It computes the same while sums stay in range: a convolution wraps its sums to 24 bits.
+        Raises RangeError for a synapse that has delays already.
         """
+        if any(part is not synapse for _, part in synapse.parts()):
+            raise RangeError(
+                f"Sparse.unrolled of a {type(synapse).__name__} that has delays itself",
+                hint="unroll the synapses of its parts(), each with its delay",
+            )
         impulses = np.eye(prod(source), dtype=np.int64).reshape(-1, *source)
         weight = synapse.deliver(impulses).reshape(len(impulses), -1).T
         late = np.full(weight.shape, delay) if delay else None
@@ -107,6 +122,7 @@ class Sparse:
     @classmethod
     def identity(cls, neurons: int, weight: int = 1, delay: int = 0) -> Sparse:
         """Return one synapse from each of ``neurons`` to its namesake."""
+        _refuse("Sparse.identity", whole_problems("neurons", neurons, 1))
         index, late = np.arange(neurons), np.full(neurons, delay) if delay else None
         return cls((neurons, neurons), index, index, np.full(neurons, weight), delay=late)
 
@@ -121,22 +137,17 @@ class Sparse:
         return _delays(self.delay)
 
     def problems(self) -> list[str]:
-        """List wrong shapes and types, indices out of range, double synapses, wrong delays."""
-        sizes = {a.shape for a in (self.target, self.source, self.weight)}
-        if len(sizes) != 1 or self.weight.ndim != 1:
-            return [f"target, source and weight have shapes {sorted(sizes)}, not all (n,)"]
-        found = _delay_problems(self.delay, self.weight) + _exponent_problems(self.exponent)
-        for name, index, size in (
-            ("target", self.target, self.shape[0]),
-            ("source", self.source, self.shape[1]),
-        ):
-            if not np.issubdtype(index.dtype, np.integer):
-                found.append(f"{name} holds {index.dtype}, not integers")
-            elif index.size and (index.min() < 0 or index.max() >= size):
-                bad = index[(index < 0) | (index >= size)][0]
-                found.append(f"{name} {bad} does not fit 0..{size - 1}")
+        """List wrong types and shapes, indices out of range, double synapses, wrong delays."""
+        found = _weight_problems(self.weight, self.exponent, self.delay, "synapses")
+        wrong = tuple_problems("shape", self.shape, 1, 2)
+        outputs, inputs = (WORD[1], WORD[1]) if wrong else self.shape
+        found += wrong + array_problems("target", self.target, (0, outputs - 1), "synapses")
+        found += array_problems("source", self.source, (0, inputs - 1), "synapses")
+        sizes = sorted({np.shape(a) for a in (self.target, self.source, self.weight)})
+        if not found and len(sizes) > 1:
+            found.append(f"target, source and weight have shapes {sizes}, not all (n,)")
         if not found:
-            pairs = self.target.astype(np.int64) * self.shape[1] + self.source
+            pairs = self.target.astype(np.int64) * inputs + self.source
             double = len(pairs) - len(np.unique(pairs))
             found += [f"{double} synapses join the same two neurons as another"] * (double > 0)
         return found
@@ -166,7 +177,9 @@ class Sparse:
         total = np.zeros((len(spikes), self.shape[0]), np.int64)
         sample, synapse = np.nonzero(flat[:, self.source])
         payload = flat[sample, self.source[synapse]]
-        np.add.at(total, (sample, self.target[synapse]), self.weight[synapse] * payload)
+        np.add.at(
+            total, (sample, self.target[synapse]), self.weight.astype(np.int64)[synapse] * payload
+        )
         return wrap32(scale_sum(wrap32(total), self.exponent))
 
 
@@ -188,21 +201,17 @@ def _refuse_delays(delay: np.ndarray | None) -> None:
         raise ValueError("deliver the parts of a synapse with delays")
 
 
-def _delay_problems(delay: Any, weight: np.ndarray) -> list[str]:
+def _weight_problems(weight: Any, exponent: Any, delay: Any, axes: str) -> list[str]:
+    """List what is wrong with what a Dense and a Sparse have in common."""
+    found = array_problems("weight", weight, WORD, axes)
+    found += whole_problems("weight exponent", exponent, -EXPONENT_MAX, EXPONENT_MAX)
     if delay is None:
-        return []
-    if delay.shape != weight.shape:
-        return [f"delay has shape {delay.shape}, the weights have {weight.shape}"]
-    if not np.issubdtype(delay.dtype, np.integer):
-        return [f"delays are {delay.dtype}, not integers"]
-    bad = delay[(delay < 0) | (delay > DELAY_MAX)]
-    return [
-        f"delay = {d} does not fit 0..{DELAY_MAX} ({bad.size} of {delay.size} synapses)"
-        for d in bad[:1].tolist()
-    ]
+        return found
+    late = array_problems("delay", delay, (0, DELAY_MAX), axes)
+    if not late and np.shape(delay) != np.shape(weight):
+        late.append(f"delay has shape {delay.shape}, the weights have {np.shape(weight)}")
+    return found + late
 
 
-def _exponent_problems(exponent: int) -> list[str]:
-    if -EXPONENT_MAX <= exponent <= EXPONENT_MAX:
-        return []
-    return [f"weight exponent = {exponent} does not fit {-EXPONENT_MAX}..{EXPONENT_MAX}"]
+def _refuse(what: str, problems: list[str]) -> None:
+    raise_all(what, problems, hint="give integers: numpy.array(..., dtype=int)")

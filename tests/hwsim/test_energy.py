@@ -11,9 +11,9 @@ from hwsim.energy import Agreement, Context, Report, price
 from hwsim.errors import FileError, MismatchError, UnsupportedError
 from hwsim.files import read_npz
 from hwsim.neurons import Cuba
-from hwsim.program import Connection, Input, Population, Program
-from hwsim.reporting import Simulation, counts_of_trace, simulate_and_report
-from hwsim.synapses import Conv2d, Dense
+from hwsim.program import Blank, Connection, Input, Population, Program
+from hwsim.reporting import Simulation, counts_of_trace, report_of_trace, simulate_and_report
+from hwsim.synapses import Conv2d, Dense, Sparse
 
 LOIHI1, LOIHI2 = load_chip("loihi1"), load_chip("loihi2")
 COUNTS = Counts(
@@ -100,6 +100,54 @@ def test_graded_input_without_the_program_is_named_as_missing():
         "graded" in line and "not given the program" in line for line in report.energy.missing
     )
     assert not any("not given" in line for line in price(COUNTS, LOIHI2).energy.missing)
+
+
+def test_graded_input_is_not_missing_if_the_program_bounds_it():
+    _, report = simulate_and_report(network(), images())
+    assert not any("graded" in line for line in report.energy.missing)
+
+
+def test_labelled_connections_take_the_price_of_their_own_format():
+    dense, sparse = Dense(2 * np.ones((3, 2), int)), Sparse.of(np.eye(3, 2, dtype=int))
+    net = Program(
+        "two", "loihi1", Input("in", (2,)), (Population("a", (3,), Cuba.leaky(0, 64), 1),),
+        (Connection("in", "a", dense), Connection("in", "a", sparse, label="b")), "a",
+    )  # fmt: skip
+    _, report = simulate_and_report(net, np.ones((4, 5, 2), int))
+    counted = {t.term: t.count for t in report.energy.terms if t.table == "loihi1-fitted"}
+    assert counted["spike synaptic operations, dense"] == 4 * 2 * 3
+    assert counted["spike synaptic operations, sparse"] == 4 * 2
+
+
+def silenced():
+    """Gap 1, period 5: the line sends in steps 1 and 6, the frames in steps 2 to 5."""
+    weight = np.array([[2]])
+    return Program(
+        "gap", "loihi1", Input("in", (1,), 0, 9),
+        (Population("a", (1,), Cuba.leaky(0, 64), 2),),
+        (Connection("in", "a", Dense(weight), graded=True),
+         Connection("line", "a", Dense(-weight))),
+        "a", period=5, blank=Blank("line", 1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("steps", "sent"), [(1, 0), (3, 2), (5, 4), (8, 4)])
+def test_a_cut_run_with_a_gap_is_priced_by_the_frames_it_sent(tmp_path, steps, sent):
+    net, file, trace = silenced(), tmp_path / "p.onnx", tmp_path / "t.npz"
+    net.save(file)
+    frames = np.full((4, 3, 1), 9)
+    how = Simulation(steps=steps, trace=trace)
+    _, report = simulate_and_report(net, frames, how)
+    bounds = [
+        (t.count, t.count_high)
+        for t in report.energy.terms
+        if t.table == "loihi1-2018" and "graded" in t.term
+    ]
+    assert bounds == [(sent, 9 * sent)] * (sent > 0)
+    assert report.per_inference.input_messages == sent, "the blank line is not input"
+    again = report_of_trace(file, trace)
+    assert again.per_inference == report.per_inference
+    assert again.energy.terms == report.energy.terms
 
 
 def test_no_published_price_gives_null_and_names_every_operation():

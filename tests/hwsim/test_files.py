@@ -143,8 +143,10 @@ def test_one_array_is_not_an_archive_and_back(tmp_path):
 
 def test_a_trace_comes_back_as_it_was(tmp_path):
     spikes, u = np.ones((2, 1, 3), np.int8), np.zeros((2, 1, 3), np.int32)
-    trace = Trace({"a.b": spikes}, {"u": {"a.b": u}})
+    names = ("a.b", "a/b", "/", "a/spikes")
+    trace = Trace(dict.fromkeys(names, spikes), {"u": dict.fromkeys(names, u)})
     trace.save(tmp_path / "t.npz")
     back = Trace.load(tmp_path / "t.npz")
     assert back.arrays.keys() == trace.arrays.keys()
+    assert set(back.spikes) == set(back.u) == set(names)
     assert all((back.arrays[k] == v).all() for k, v in trace.arrays.items())

@@ -4,14 +4,15 @@ import subprocess
 import sys
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from strategies import frames, small_program
 
 from hwsim import (
+    Blank,
     Connection,
-    Conv2d,
     Cuba,
     Dense,
     GradedRelay,
@@ -20,10 +21,13 @@ from hwsim import (
     Population,
     Program,
     Readout,
+    Record,
     Sparse,
+    SpikeportError,
+    count,
     run,
 )
-from hwsim.errors import CheckError, RangeError, UnsupportedError
+from hwsim.errors import RangeError, UnsupportedError
 from hwsim.simulate import ENGINES
 
 
@@ -94,8 +98,10 @@ def test_a_record_of_batches_one_by_one_is_refused(rng, engine):
 def test_batches_of_different_length_are_refused(rng, engine):
     p = small_program(rng)
     batches = [frames(rng, p, steps=5), frames(rng, p, steps=6)]
+    done = []
     with pytest.raises(RangeError, match="a batch of 6 frames follows one of 5"):
-        run(p, iter(batches), engine=engine)
+        run(p, iter(batches), engine=engine, progress=lambda steps, _: done.append(steps))
+    assert done[-1] == 3 * (5 + p.latency), "the second did not start"
     with pytest.raises(RangeError, match="there is no batch"):
         run(p, iter([]), engine=engine)
 
@@ -110,6 +116,16 @@ def test_batches_of_different_length_are_refused(rng, engine):
         (lambda x: x.astype(complex), "values are complex128"),
         (lambda x: (x * 0).astype(np.uint64) + 2**63, "does not fit 0..16"),
         (lambda x: x[..., 0], r"is not \(T, B, 2, 9, 8\)"),
+        (lambda x: np.ma.masked_array(x, x > 0), "the array is masked"),
+        (lambda x: [np.ma.masked_array(x, x > 0)], "the array is masked"),
+        (lambda x: x.tolist(), "an iterable is taken as batches"),
+        (lambda x: list(x), r"batch 0 of the spikes has shape \(3, 2, 9, 8\), which is no batch"),
+        (lambda x: [x, [[1], [1, 2]]], "batch 1 of the spikes"),
+        (lambda x: None, "spikes is a NoneType, not an array or an iterable of batches"),
+        (lambda x: 5, "spikes is a int, not an array"),
+        (lambda x: "in.npy", "spikes is a str, not an array"),
+        (lambda x: Path("in.npy"), "spikes is a .*Path, not an array"),
+        (lambda x: {"in": x}, "spikes is a dict, not an array"),
     ],
 )
 def test_wrong_input_is_refused_before_the_run(rng, spoil, message, engine):
@@ -123,6 +139,62 @@ def test_options_below_one_are_refused(rng, option, engine):
     p = small_program(rng)
     with pytest.raises(RangeError, match=rf"{option} = 0 does not fit 1\.\."):
         run(p, frames(rng, p), engine=engine, **{option: 0})
+    for wrong in (1.5, "3", True, np.nan):
+        with pytest.raises(SpikeportError, match=f"{option} = .* is not a whole number"):
+            run(p, frames(rng, p), engine=engine, **{option: wrong})
+
+
+def test_a_record_may_be_the_member_itself(rng, engine):
+    p = small_program(rng)
+    x = frames(rng, p)
+    for member in Record:
+        named = run(p, x, engine=engine, record=member.value).trace
+        found = run(p, x, engine=engine, record=member).trace
+        assert (found and found.arrays.keys()) == (named and named.arrays.keys())
+
+
+def test_a_run_cut_into_single_columns_is_the_same_run(rng, engine, monkeypatch):
+    p = small_program(rng)
+    x = frames(rng, p, batch=5)
+    whole = run(p, x, engine=engine, record="state")
+    monkeypatch.setattr("hwsim.simulate._CELLS_AT_ONCE", 1)
+    cut = run(p, x, engine=engine, record="state")
+    same(cut, whole)
+    for name, array in whole.trace.arrays.items():
+        assert (cut.trace.arrays[name] == array).all()
+    same(run(p, iter([x[:, :2], x[:, 2:]]), engine=engine), whole)
+
+
+def test_what_delays_remember_counts_as_memory(monkeypatch):
+    late = np.full(10, 62)
+    p = single(Cuba.integrator(64))
+    p = replace(
+        p, populations=(replace(p.populations[0], shape=(10,)),),
+        connections=(Connection("n", "n", Sparse.identity(10, delay=62)),),
+    )  # fmt: skip
+    monkeypatch.setattr("hwsim.simulate._CELLS_AT_ONCE", 2 * (1 + late.size * 63))
+    done = [0]
+    x = np.ones((3, 6, 1), int)
+    run(p, x, engine="reference", progress=lambda steps, _: done.append(steps))
+    assert set(np.diff(done)) == {2}, "two columns at once"
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 6, 7, 8, 13, 14])
+def test_a_cut_run_counts_the_messages_that_its_lines_sent(engine, steps):
+    """Gap 1, period 6: the line sends in steps 1, 7 and 13, the 5 frames in steps 2 to 6."""
+    p = single(Cuba.integrator(64))
+    p = replace(
+        p, period=6, blank=Blank("line", 1), populations=(replace(p.populations[0], latency=2),),
+        connections=(*p.connections, Connection("line", "n", Dense(np.array([[-9]])))),
+    )  # fmt: skip
+    x = np.ones((5, 3, 1), int)
+    result = run(p, x, engine=engine, record="spikes", steps=steps)
+    sent = {c.source: c.messages for c in result.counts.connections}
+    blanks = 1 + (steps >= 7) + (steps >= 13)
+    assert sent == {"in": 3 * min(steps - 1, 5), "line": 3 * blanks}
+    assert count(p, x, result.trace)[1] == result.counts.synops
+    assert p.frames_sent(steps) == steps - 1
+    assert p.blanks_sent(steps) == blanks == sum(map(p.blanks_in, range(1, steps + 1)))
 
 
 def test_one_frame_one_neuron_one_sample(engine):
@@ -206,44 +278,6 @@ def test_graded_messages_of_a_relay_carry_their_payload_if_the_connection_is_gra
     relayed = run(p, x, engine=engine, record="spikes").trace.spikes["n"]
     assert relayed.dtype == np.int32
     assert relayed.ravel().tolist() == [0, -15, 0, -3000]
-
-
-def test_a_voltage_readout_needs_a_voltage():
-    with pytest.raises(CheckError, match="output 'n': a GradedRelay has no voltage to read"):
-        replace(single(GradedRelay()), readout=Readout.VOLTAGE)
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"input": Input("in", (1,), 0, 2**31)}, "0..2147483648 does not fit 32-bit messages"),
-        ({"input": Input("in", (0,))}, r"in: shape \(0,\) has no values"),
-        ({"input": Input("in", (1,), 3, 2)}, "low 3 > high 2"),
-        ({"populations": ()}, "there is no population"),
-        ({"populations": (Population("n", (1,), Cuba(np.nan, 0, 0), 1),)}, "decay_u = nan does"),
-        ({"populations": (Population("n", (1,), Cuba(0.5, 0, 0), 1),)}, "decay_u = 0.5 does"),
-        ({"populations": (Population("n", (1,), object(), 1),)}, "object is not a neuron"),
-        ({"populations": (Population("n", (1,), Cuba(1, 0, 0), -1),)}, "latency = -1 does not"),
-        ({"connections": (Connection("in", "n", Dense(np.array([[np.nan]]))),)}, "weights are fl"),
-        ({"connections": (Connection("in", "n", Dense(np.array([[2**31]]))),)}, "not fit 32 bits"),
-        ({"connections": (Connection("n", "in", Dense(np.eye(1, dtype=int))),)}, "no such popul"),
-        (
-            {"connections": (Connection("in", "n", Conv2d(np.ones((1, 1, 1, 1), int))),)},
-            "cannot follow a layer of shape",
-        ),
-        (
-            {"connections": (Connection("in", "n", Sparse.identity(2)),)},
-            "a Sparse of 2 inputs cannot follow 1 neurons",
-        ),
-        (
-            {"connections": (Connection("in", "n", Sparse.identity(1)),) * 2},
-            "two connections join the same two; give them a label",
-        ),
-    ],
-)
-def test_an_impossible_program_is_refused_with_its_problem(change, problem):
-    with pytest.raises(CheckError, match=problem):
-        replace(single(Cuba.integrator(64)), **change)
 
 
 def test_parallel_connections_with_labels_add_up(rng, engine):

@@ -1,10 +1,14 @@
+import re
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from hwsim import Conv2d, Dense, Sparse, SumPool2d
-from hwsim.errors import RangeError
+from hwsim.errors import CheckError, RangeError
+
+ONE = np.ones((1, 1), int)
 
 
 def draw_conv(rng):
@@ -138,16 +142,19 @@ def test_an_identity_passes_messages_on():
     [
         (Dense(np.zeros((2, 3, 4), int)), "weight has shape (2, 3, 4), not (outputs, inputs)"),
         (Dense(np.eye(2, dtype=int), delay=np.array([[0, 63], [-1, 0]])), "delay = 63 does not"),
-        (Dense(np.eye(2, dtype=int), delay=np.zeros(2, int)), "delay has shape (2,), the weights"),
+        (
+            Dense(np.eye(2, dtype=int), delay=np.zeros(2, int)),
+            "delay has shape (2,), not (outputs, inputs)",
+        ),
         (Dense(np.eye(2, dtype=int), delay=np.zeros((2, 2))), "delays are float64, not integers"),
         (Dense(np.eye(2, dtype=int), exponent=32), "weight exponent = 32 does not fit -31..31"),
         (
             Sparse((2, 3), np.array([2]), np.array([0]), np.array([1])),
-            "target 2 does not fit 0..1",
+            "target = 2 does not fit 0..1 (1 of 1",
         ),
         (
             Sparse((2, 3), np.array([0]), np.array([-1]), np.array([1])),
-            "source -1 does not fit 0..2",
+            "source = -1 does not fit 0..2",
         ),
         (
             Sparse((2, 3), np.array([0, 0]), np.array([1, 1]), np.array([1, 2])),
@@ -155,10 +162,81 @@ def test_an_identity_passes_messages_on():
         ),
         (Sparse((2, 3), np.array([0]), np.array([1, 1]), np.array([1, 2])), "not all (n,)"),
         (Conv2d(np.ones((3, 1, 2, 2), int), groups=2), "3 output channels do not divide into 2"),
-        (Conv2d(np.ones((2, 1, 2, 2), int), stride=(0, 1)), "stride = (0, 1) does not fit 1.."),
-        (Conv2d(np.ones((2, 1, 2, 2), int), padding=(0, -1)), "padding = (0, -1) does not fit 0.."),
-        (SumPool2d((0, 2), (1, 1)), "kernel = (0, 2) does not fit 1.."),
+        (Conv2d(np.ones((2, 1, 2, 2), int), stride=(0, 1)), "stride[0] = 0 does not fit 1.."),
+        (Conv2d(np.ones((2, 1, 2, 2), int), padding=(0, -1)), "padding[1] = -1 does not fit 0.."),
+        (SumPool2d((0, 2), (1, 1)), "kernel[0] = 0 does not fit 1.."),
+        (Dense([[1, 2]]), "weight is a list, not an array"),
+        (Dense(3), "weight is a int, not an array"),
+        (Dense(ONE, delay=2), "delay is a int, not an array"),
+        (Dense(ONE, delay=np.ones((1, 2), int)), "delay has shape (1, 2), the weights have (1, 1)"),
+        (Dense(ONE * 2.0), "weights are float64, not integers"),
+        (Dense(np.array([[2**70]])), "weights are object, not integers of 32 bits"),
+        (Dense(ONE * (-(2**31) - 1)), "weight = -2147483649 does not fit 32 bits (1 of 1"),
+        (Dense(ONE, 1.0), "weight exponent = 1.0 is not a whole number"),
+        (Dense(ONE, True), "weight exponent = True is not a whole number"),
+        (Sparse((1, 1), [0], np.array([0]), np.array([1])), "target is a list, not an array"),
+        (Sparse(3, *(np.array([0]),) * 3), "shape = 3 is not a tuple of 2 whole numbers"),
+        (Sparse((-3, 2), *(np.array([0]),) * 3), "shape[0] = -3 does not fit 1.."),
+        (Conv2d(np.ones((1, 1, 1, 1), int), stride=1), "stride = 1 is not a tuple of 2 whole"),
+        (Conv2d(np.ones((1, 1, 1, 1), int), padding=(0.5, 0)), "padding[0] = 0.5 is not a whole"),
+        (Conv2d(np.ones((1, 1, 1, 1), int), groups=True), "groups = True is not a whole number"),
+        (Conv2d(np.ones((0, 1, 1, 1), int)), "weight has shape (0, 1, 1, 1), not"),
+        (SumPool2d((1, 1, 1), (1, 1)), "kernel = (1, 1, 1) is not a tuple of 2 whole numbers"),
+        (SumPool2d((1, 1), (1, 1), weight=np.array([1, 5])), "weight = array([1, 5]) is not a wh"),
+        (
+            SumPool2d((1, 1), (1, 1), weight=2**70),
+            "weight = 1180591620717411303424 does not fit 32",
+        ),
     ],
 )
 def test_an_impossible_synapse_names_its_problem(synapse, problem):
-    assert any(problem in found for found in synapse.problems())
+    assert any(problem in found for found in synapse.problems()), synapse.problems()
+
+
+def test_wrong_weights_do_not_hide_wrong_exponents_delays_and_indices():
+    late, far = np.array([77]), np.array([9])
+    found = " ".join(Sparse((2, 2), far, far, far * 1.0, 99, late).problems())
+    for name in ("weights are float64", "exponent = 99", "delay = 77", "target = 9", "source = 9"):
+        assert name in found
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint32, np.uint64])
+@pytest.mark.parametrize("make", [Dense, Sparse.of])
+def test_unsigned_weights_compute_exactly_the_same(make, kind):
+    high = int(np.iinfo(kind).max) & (2**31 - 1)  # products beyond what a float64 holds
+    payload, weight = np.array([[2**31 - 1, -5]]), np.array([[high, 3]])
+    expected = make(weight).deliver(payload)
+    assert (make(weight.astype(kind)).deliver(payload) == expected).all()
+    assert make(weight.astype(kind)).deliver(payload).dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("weight", "delay", "problem"),
+    [
+        ([[1, 2]], None, "weight is a list, not an array"),
+        (np.array([1, 2]), None, "weight has shape (2,), not (outputs, inputs)"),
+        (ONE, 2, "delay is a int, not an array"),
+    ],
+)
+def test_sparse_of_refuses_what_a_dense_cannot_hold(weight, delay, problem):
+    with pytest.raises(CheckError, match=re.escape(problem)):
+        Sparse.of(weight, delay=delay)
+
+
+def test_a_synapse_with_delays_is_not_unrolled_and_an_identity_needs_a_size():
+    with pytest.raises(RangeError, match="of a Dense that has delays itself") as caught:
+        Sparse.unrolled(Dense(ONE, delay=ONE), (1,))
+    assert "parts()" in caught.value.hint
+    with pytest.raises(CheckError, match=r"neurons = 2.0 is not a whole number"):
+        Sparse.identity(2.0)
+
+
+def test_a_sum_pool_on_a_flat_layer_says_sum_pool():
+    with pytest.raises(RangeError, match=r"a SumPool2d cannot follow a layer of shape \(4,\)"):
+        SumPool2d((1, 1), (1, 1)).output_shape((4,))
+
+
+def test_numpy_integers_in_a_synapse_do_not_overflow():
+    small = np.uint8(200)
+    conv = Conv2d(np.ones((1, 1, 1, 1), int), padding=(small, small))
+    assert conv.output_shape((1, 1, 1)) == (1, 401, 401)

@@ -18,6 +18,14 @@ sys.modules.update(dict.fromkeys({ABSENT}))
 from snnexport.cli import main
 main()
 """
+WATCHED = f"""
+import hwsim.reporting as reporting
+run, once = reporting.run, iter(["at work"])
+def tick(done, total):
+    for word in once:
+        print(word, flush=True)
+reporting.run = lambda *given, **named: run(*given, **{{**named, "progress": tick}})
+{SPIKEPORT}"""
 
 
 def test_a_program_is_simulated_and_reported_without_torch(rng, tmp_path):
@@ -45,16 +53,16 @@ def test_ctrl_c_stops_a_long_simulation_within_a_second_and_leaves_no_file(rng, 
     program.save(tmp_path / "program.onnx")
     np.save(tmp_path / "in.npy", rng.integers(0, 2, (50_000, 8, 8)).astype(np.int8))
     command = ["simulate", "program.onnx", "--spikes", "in.npy", "--report", "r.json"]
-    running = subprocess.Popen(
-        [sys.executable, "-c", SPIKEPORT, *command, "--engine", engine],
+    with subprocess.Popen(
+        [sys.executable, "-c", WATCHED, *command, "--engine", engine],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    time.sleep(4)
-    assert running.poll() is None, "it is still at work"
-    asked = time.monotonic()
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=30)
-    assert time.monotonic() - asked < 1.5, "a second, and the end of the process"
+    ) as running:  # fmt: skip
+        assert running.stdout is not None
+        assert running.stdout.readline() == "at work\n"
+        asked = time.monotonic()
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=30)
+        assert time.monotonic() - asked < 1.5, "a second, and the end of the process"
     assert running.returncode != 0
     assert "Traceback" not in said
     assert sorted(f.name for f in tmp_path.iterdir()) == ["in.npy", "program.onnx"]
