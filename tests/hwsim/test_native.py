@@ -63,10 +63,7 @@ def compare(program, spikes, steps=None, **how):
     want = run(Reference(program), spikes, steps)
     for variant in VARIANTS:
         assert_equal(run(Native(program, variant=variant), spikes, steps, **how), want)
-    return [
-        32 if fits_32_bits(p.neuron, arriving(program, p)) else 64
-        for p in program.populations
-    ]
+    return [32 if fits_32_bits(p.neuron, arriving(program, p)) else 64 for p in program.populations]
 
 
 def one(neuron, synapse, *, shape, source=(6,), graded=False, low=0, high=1, **more):
