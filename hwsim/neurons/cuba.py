@@ -9,6 +9,13 @@ from hwsim.arith import ACTIVATION_SHIFT, CURRENT, VOLTAGE, Arithmetic, Range
 from hwsim.neurons.base import param
 
 
+def integrate(a: Arithmetic, neuron: Any, state: tuple[Any, ...], x: Any) -> tuple[Any, Any]:
+    """Return u and v after a step of the two leaky integrators, before a spike."""
+    u, v = state
+    u = a.wrap(a.decay(u, neuron.decay_u) + x)
+    return u, a.clip(a.decay(v, neuron.decay_v) + u + neuron.bias)
+
+
 @dataclass(frozen=True)
 class Cuba:
     """Two leaky integrators, a strict threshold, reset to zero.
@@ -34,9 +41,7 @@ class Cuba:
 
     def step(self, a: Arithmetic, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
         """Advance one time step: current ``x`` -> spikes, new state ``(u, v)``."""
-        u, v = state
-        u = a.wrap(a.decay(u, self.decay_u) + x)
-        v = a.clip(a.decay(v, self.decay_v) + u + self.bias)
+        u, v = integrate(a, self, state, x)
         s = a.fire(v, self.threshold)
         return s, (u, a.reset(v, s))
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from hwsim.arith import ACTIVATION_SHIFT, CURRENT, VOLTAGE, Arithmetic, Range
 from hwsim.neurons.base import param
+from hwsim.neurons.cuba import integrate
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,6 @@ class CubaSubtract:
 
     def step(self, a: Arithmetic, state: tuple[Any, ...], x: Any) -> tuple[Any, tuple[Any, ...]]:
         """Advance one time step: current ``x`` -> spikes, new state ``(u, v)``."""
-        u, v = state
-        u = a.wrap(a.decay(u, self.decay_u) + x)
-        v = a.clip(a.decay(v, self.decay_v) + u + self.bias)
+        u, v = integrate(a, self, state, x)
         s = a.fire(v, self.threshold)
         return s, (u, a.pick(s, v - self.threshold, v))
