@@ -34,6 +34,24 @@ def arriving(
     return (low, high) if inside((low, high), WORD) else WORD
 
 
+def wrapping(program: Program) -> list[str]:
+    """Name the connections whose sums could leave their register, were all the worst to arrive.
+
+    A convolution's sums wrap to 24 bits, others to 32, before they reach a neuron; the engines
+    do not count that.
+    """
+    return [
+        c.name
+        for c in program.connections
+        if any(_overflows(part, messages(program, c)) for _, part in undelayed(program, c))
+    ]
+
+
+def _overflows(synapse: Synapse, sent: Range) -> bool:
+    total, wraps = delivered(synapse, sent)
+    return wraps or (not isinstance(synapse, Conv2d) and total == WORD)
+
+
 def undelayed(program: Program, c: Connection) -> list[tuple[int, Synapse]]:
     """Return (delay, synapse without delays) of ``c``, poolings as convolutions."""
     source = program.shape_of(c.source)

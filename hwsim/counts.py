@@ -17,11 +17,11 @@ class PopulationCounts:
 
     spikes, updates and the rest are those of the windows, while a run's ``machine_steps`` also
     have the gap and the steps before and after a window. A run that ends before the window
-    does is counted as far as it went. spikes: messages that
-    are not 0; updates: neurons x samples x steps of the window, all of them; driven: those that
-    received a nonzero activation; wraps, saturations: updates in which u (or a 32-bit state)
-    left, v hit the end of, its register; silent, always_firing: neurons that never, or in
-    every step of every sample, spiked.
+    does is counted as far as it went. spikes: messages that are not 0; updates: neurons x
+    samples x steps of the window, all of them; driven: those that received a nonzero
+    activation; wraps, saturations: updates in which u (or a 32-bit state) left, v hit the end
+    of, its register (sums of synapses wrap before, see :func:`hwsim.activations.wrapping`);
+    silent, always_firing: neurons that never, or in every step of every sample, spiked.
     """
 
     name: str

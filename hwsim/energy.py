@@ -16,6 +16,7 @@ from hwsim._report.report import (
     Table,
     Term,
 )
+from hwsim.activations import wrapping
 from hwsim.chip import Chip, Price, PriceTable
 from hwsim.counts import Counts
 from hwsim.program import Program
@@ -72,7 +73,7 @@ def price(
         terms=tuple(term for t in tables for term in terms[t.name]),
         missing=(*gaps, *_unbounded(tables, counters, program), *chip.not_priced),
         covers=_covers(tables, gaps),
-        notes=(*_cut(counts, program), *chip.notes),
+        notes=(*_cut(counts, program), *_wrapping(program), *chip.notes),
         by_table=used,
     )
     spans = (
@@ -81,6 +82,15 @@ def price(
     )
     means = per_inference(counts, program, *spans)
     return Report(chip.name, counts.samples, means, layers(counts), energy)
+
+
+def _wrapping(program: Program | None) -> list[str]:
+    """Name the connections whose sums may wrap, which the counts of neurons do not show."""
+    names = wrapping(program) if program else []
+    return [
+        f"Sums of {', '.join(names)} may wrap (at 24 bits in a convolution, else at 32) before "
+        "they reach a neuron; the wraps of a layer count what its neurons do."
+    ] * bool(names)
 
 
 def _cut(counts: Counts, program: Program | None) -> list[str]:

@@ -13,6 +13,7 @@ from hwsim.files import read_npz
 from hwsim.neurons import Cuba
 from hwsim.program import Blank, Connection, Input, Population, Program
 from hwsim.reporting import Simulation, counts_of_trace, report_of_trace, simulate_and_report
+from hwsim.simulate import run
 from hwsim.synapses import Conv2d, Dense, Sparse
 
 LOIHI1, LOIHI2 = load_chip("loihi1"), load_chip("loihi2")
@@ -243,3 +244,15 @@ def test_a_trace_is_counted_as_the_run_was(tmp_path):
         counts_of_trace(network(), {**arrays, "fc/spikes": arrays["fc/spikes"][:, :2]})
     with pytest.raises(FileError, match="has no input"):
         counts_of_trace(network(), {k: v for k, v in arrays.items() if k != "input"})
+
+
+@pytest.mark.parametrize(("weight", "wraps"), [(2**19 - 1, False), (2**19, True)])
+def test_a_report_names_the_connections_whose_sums_may_wrap(weight, wraps):
+    program = Program(
+        "one", "loihi1", Input("in", (1, 1, 1), 0, 16),
+        (Population("a", (1, 1, 1), Cuba.leaky(0, 64), 1),),
+        (Connection("in", "a", Conv2d(np.full((1, 1, 1, 1), weight)), graded=True),), "a",
+    )  # fmt: skip
+    counts = run(program, np.full((2, 1, 1, 1, 1), 16)).counts
+    notes = price(counts, LOIHI1, program=program).energy.notes
+    assert any(note.startswith("Sums of in->a may wrap") for note in notes) is wraps
