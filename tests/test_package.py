@@ -35,13 +35,16 @@ def test_the_wheel_carries_the_digits_checkpoint_and_no_package_called_models(wh
     ):
         assert part in names
     script = (
+        "import sys\n"  # an editable installation has a finder of its own, which comes first
+        "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in type(f).__module__]\n"
+        f"sys.path.insert(0, {str(tmp_path)!r})\n"
         "from snnexport.shipped import shipped_checkpoint\n"
         "from snntrain.checkpoint import Checkpoint\n"
         "path = shipped_checkpoint('digits-conv'); print(path)\n"
         "Checkpoint.load(path).build()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n{script}"],
+        [sys.executable, "-c", script],
         check=True, capture_output=True, text=True, timeout=120, cwd=tmp_path,
     )  # fmt: skip
     assert done.stdout.strip().startswith(str(tmp_path))
