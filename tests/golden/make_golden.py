@@ -14,6 +14,7 @@ from hwsim.trace import npz_bytes
 from snnexport import lava
 from snnexport.lava.python import find_uv, obtain_python
 
+KINDS = ("/spikes", "/u", "/v")
 FOLDER = Path(__file__).with_name("lava")
 HEAD = """# Golden traces of real Lava
 
@@ -51,7 +52,8 @@ def main() -> None:
         program = build()
         spikes = networks.frames(program, number, steps=steps, batch=batch)
         trace = lava.run(program, spikes, record="state").trace
-        recorded = {f"trace/{key}": array for key, array in trace.arrays.items()}
+        kept = {k: a for k, a in trace.arrays.items() if k.endswith(KINDS)}
+        recorded = {f"trace/{key}": array for key, array in kept.items()}
         content = npz_bytes({**networks.pack(program), "input": spikes, **recorded})
         write_atomic(FOLDER / f"{name}.npz", content)
         sizes = ", ".join("x".join(map(str, p.shape)) for p in program.populations)
