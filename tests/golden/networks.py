@@ -167,7 +167,7 @@ def pack(net: Program) -> dict[str, np.ndarray]:
     parts = []
     for c in net.connections:
         arrays[f"weight/{c.name}"] = c.synapse.weights
-        rest = {k: v for k, v in vars(c.synapse).items() if k != "weight"}
+        rest = {k: v for k, v in vars(c.synapse).items() if k != "weight" and v is not None}
         parts.append([c.source, c.target, c.graded, type(c.synapse).__name__, rest])
     structure = {
         "name": net.name, "input": vars(net.input), "output": net.output, "period": net.period,
