@@ -168,11 +168,6 @@ def wrap32(total: np.ndarray) -> np.ndarray:
     return Integer._int32(total)
 
 
-def to_state(activation: Any) -> Any:
-    """Align an activation (units of weight) with u and v (units of the voltage register)."""
-    return activation << ACTIVATION_SHIFT
-
-
 class SignMode(Enum):
     """Signs that a synaptic matrix may hold; single-signed ones keep one more weight bit."""
 
