@@ -48,7 +48,7 @@ def main() -> int:
             step_s, equal = MEASURES[tool](program, spikes, options.repeat)
             row = {"case": name, "tool": tool, "metric": "step", "unit": "us"}
             rows.append({**row, "value": step_s * 1e6, "equal_results": equal})
-            print(f"{name} {tool}: {step_s * 1e6:.2f} us/step, equal results: {equal}")  # noqa: T201
+            print(f"{name} {tool}: {step_s * 1e6:.2f} us/step, equal results: {equal}")
     met = [_ratios(rows, name) for name in NETWORKS]
     if options.json:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
@@ -65,7 +65,7 @@ def _ratios(rows: list[dict], name: str) -> bool:
             target = TARGETS.get(name)
             met = target is None or ratio >= target
         wanted = f" (target {target:.0f})" if target else ""
-        print(f"{name}: spikeport is {ratio:.0f} times as fast as {tool}{wanted}")  # noqa: T201
+        print(f"{name}: spikeport is {ratio:.0f} times as fast as {tool}{wanted}")
     return met
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from hwsim._value_checks import kind_problems, tuple_problems, whole_problems
 from hwsim.arith import WORD
 from hwsim.errors import SpikeportError
 from hwsim.neurons import NEURONS, problems
 from hwsim.program import Blank, Connection, Input, Population, Program, Readout, expand
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d
-from hwsim.synapses.values import kind_problems, tuple_problems, whole_problems
 
 _SYNAPSES = (Conv2d, Dense, Sparse, SumPool2d)
 

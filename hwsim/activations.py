@@ -70,9 +70,7 @@ def as_conv(synapse: Synapse, source: Shape) -> Synapse:
 
 def delivered(synapse: Synapse, sent: Range) -> tuple[Range, bool]:
     """Return the least and largest sum of ``synapse``, and whether a convolution's can wrap."""
-    low, high = min(sent[0], 0), max(sent[1], 0)
-    up, down = _largest_sums(synapse)
-    total = (up * low - down * high, up * high - down * low)
+    total = sums(synapse, sent)
     if isinstance(synapse, Conv2d):
         wraps = not inside(total, _WRAPPED_24)
         return (_WRAPPED_24 if wraps else total), wraps
@@ -81,6 +79,13 @@ def delivered(synapse: Synapse, sent: Range) -> tuple[Range, bool]:
     total = total if inside(total, WORD) else WORD
     total = (total[0] << e, total[1] << e) if e >= 0 else (total[0] >> -e, total[1] >> -e)
     return (total if inside(total, WORD) else WORD), False
+
+
+def sums(synapse: Synapse, sent: Range) -> Range:
+    """Return the least and largest sum that weights and messages make, before any register."""
+    low, high = min(sent[0], 0), max(sent[1], 0)
+    up, down = _largest_sums(synapse)
+    return up * low - down * high, up * high - down * low
 
 
 def _largest_sums(synapse: Synapse) -> tuple[int, int]:

@@ -81,6 +81,11 @@ class Arithmetic(Protocol):
         ...
 
 
+def wrap32(x: Any) -> Any:
+    """Keep the low 32 bits in two's complement, the width of all that Lava's Processes send."""
+    return ((x + (1 << 31)) & ((1 << 32) - 1)) - (1 << 31)
+
+
 class Integer:
     """Exact 64-bit integer arithmetic of the chip over NumPy or any module with its names.
 
@@ -105,13 +110,13 @@ class Integer:
         Lava folds a single time: what lies beyond 3 * 2**23 stays outside 24 bits. The
         interval is Lava's; nengo-loihi folds to [-2**23, 2**23).
         """
-        x = self._int32(x)
+        x = wrap32(x)
         x = self.xp.where(x > STATE_LIMIT, x - 2 * STATE_LIMIT, x)
         return self.xp.where(x <= -STATE_LIMIT, x + 2 * STATE_LIMIT, x)
 
     def clip(self, x: Any) -> Any:
         """Saturate to (-2**23, 2**23), symmetric, after wrapping to int32 as Lava does."""
-        return self.xp.clip(self._int32(x), -STATE_LIMIT + 1, STATE_LIMIT - 1)
+        return self.xp.clip(wrap32(x), -STATE_LIMIT + 1, STATE_LIMIT - 1)
 
     def fire(self, v: Any, threshold: Any) -> Any:
         """Return 1 where ``v`` is strictly above ``threshold``, as 64-bit integers."""
@@ -123,11 +128,11 @@ class Integer:
 
     def wrap32(self, x: Any) -> Any:
         """Keep the low 32 bits in two's complement."""
-        return self._int32(x)
+        return wrap32(x)
 
     def magnitude(self, x: Any) -> Any:
         """Return ``|x|`` in 32 bits: that of -2**31 is -2**31, as in NumPy and Lava."""
-        return self._int32(self.xp.abs(x))
+        return wrap32(self.xp.abs(x))
 
     def above(self, x: Any, y: Any) -> Any:
         """Return 1 where ``x > y``, as 64-bit integers."""
@@ -139,15 +144,11 @@ class Integer:
 
     def shift_left(self, x: Any, bits: Any) -> Any:
         """Shift left and keep the low 32 bits."""
-        return self._int32(x << bits)
+        return wrap32(x << bits)
 
     def shift_right(self, x: Any, bits: Any) -> Any:
         """Shift right, rounding down."""
         return x >> bits
-
-    @staticmethod
-    def _int32(x: Any) -> Any:
-        return ((x + (1 << 31)) & ((1 << 32) - 1)) - (1 << 31)
 
 
 def scale_sum(total: np.ndarray, exponent: int) -> np.ndarray:
@@ -161,11 +162,6 @@ def scale_sum(total: np.ndarray, exponent: int) -> np.ndarray:
 def wrap24(total: np.ndarray) -> np.ndarray:
     """Wrap to signed 24 bits in two's complement, as Lava's Conv does with its output."""
     return ((total + STATE_LIMIT) & (2 * STATE_LIMIT - 1)) - STATE_LIMIT
-
-
-def wrap32(total: np.ndarray) -> np.ndarray:
-    """Wrap to signed 32 bits, the width of an activation between Lava Processes."""
-    return Integer._int32(total)
 
 
 class SignMode(Enum):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from hwsim._value_checks import plain
 from hwsim.errors import raise_all
 from hwsim.neurons import Neuron
 from hwsim.neurons.base import register
 from hwsim.synapses import Shape, Synapse
-from hwsim.synapses.values import plain
 
 
 class Readout(Enum):

@@ -11,11 +11,11 @@ from math import prod
 
 import numpy as np
 
+from hwsim._value_checks import kind_problems, whole_problems
 from hwsim.counts import Counts, connection_counts, population_counts
 from hwsim.engines.base import Engine, Job, PopulationTally, Recording, Tally
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.program import Program
-from hwsim.synapses.values import kind_problems, whole_problems
 from hwsim.trace import Trace
 
 ENGINES = {

@@ -34,8 +34,7 @@ def main() -> None:
     source.run(condition=RunSteps(num_steps=steps), run_cfg=config)
     elapsed = time.perf_counter() - start
     source.stop()
-    sys.stdout.write(json.dumps({"step_s": elapsed / steps}))
-    sys.stdout.flush()
+    print(json.dumps({"step_s": elapsed / steps}), flush=True)
     os._exit(0)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.arith import Integer
+from hwsim.arith import Integer, wrap32
 from hwsim.engines.base import Job, PopulationTally, Recording, Tally, reads_voltage
 from hwsim.neurons import Neuron
 from hwsim.program import Population, Program, expand
@@ -212,4 +212,4 @@ def _activation(
         if not graded:
             messages = (messages != 0).astype(np.int64)
         total = total + synapse.deliver(messages).reshape(shape)
-    return Integer().wrap32(total)
+    return wrap32(total)

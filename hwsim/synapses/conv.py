@@ -8,10 +8,10 @@ from itertools import product
 
 import numpy as np
 
+from hwsim._value_checks import array_problems, plain, tuple_problems, whole_problems
 from hwsim.arith import WORD, wrap24
 from hwsim.errors import RangeError
 from hwsim.synapses.base import Pair, Shape, Synapse, sum_rows
-from hwsim.synapses.values import array_problems, plain, tuple_problems, whole_problems
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from hwsim._value_checks import array_problems, plain, tuple_problems, whole_problems
 from hwsim.arith import WORD, scale_sum, wrap32
 from hwsim.errors import RangeError, raise_all
 from hwsim.synapses.base import DELAY_MAX, EXPONENT_MAX, Shape, Synapse, sum_rows
-from hwsim.synapses.values import array_problems, plain, tuple_problems, whole_problems
 
 
 @dataclass(frozen=True, eq=False)

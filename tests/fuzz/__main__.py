@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fuzz.judges import JUDGES
+from fuzz.judges import DEFAULT, JUDGES
 from fuzz.runner import Plan, fuzz
 from hwsim.console import names, progress_bar
 
@@ -15,7 +15,7 @@ from hwsim.console import names, progress_bar
 @click.command()
 @click.option("--seed", default=0, show_default=True, help="Network i is drawn from (seed, i).")
 @click.option("--count", default=300, show_default=True, type=click.IntRange(1))
-@click.option("--against", default=",".join(("reference", *JUDGES)), show_default=True,
+@click.option("--against", default=",".join(("reference", *DEFAULT)), show_default=True,
               help="Judges to ask; reference is what they are compared with.")  # fmt: skip
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1),
               help="Lava processes side by side.")  # fmt: skip

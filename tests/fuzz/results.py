@@ -35,8 +35,8 @@ _SOURCES = (
 """What decides a result: rows of other versions of these files are not kept."""
 
 Row = dict[str, Any]
-"""name, metric, value, target, ok; and seed, network, version, judges, compared, refused,
-features, by which a run goes on and sums up."""
+"""name, metric, value, target, ok; and seed, network, version, judges, compared, features, by
+which a run goes on and sums up."""
 
 
 @cache
@@ -91,7 +91,6 @@ def row(
         "version": version(),
         "judges": list(judges),
         "compared": verdict.compared,
-        "refused": verdict.refused,
         "features": sorted(seen),
     }
 
@@ -107,7 +106,6 @@ def summary(rows: Sequence[Row], seconds: float, new: int) -> str:
     """Return what to print at the end."""
     compared, wrong = (sum(r[key] for r in rows) for key in ("compared", "value"))
     counted = Counter(name for r in rows for name in r["features"])
-    refused = Counter(name for r in rows for name in r["refused"])
     never = sorted(EVERY - set(counted))
     lines = [
         f"{len(rows)} networks ({new} run now, in {seconds:.0f} s), "
@@ -115,6 +113,5 @@ def summary(rows: Sequence[Row], seconds: float, new: int) -> str:
         "features, in networks: " + ", ".join(f"{n} {counted[n]}" for n in sorted(counted)),
         f"never drawn: {', '.join(never) or 'none'}",
     ]
-    lines += [f"refused by {name}: {n} networks" for name, n in sorted(refused.items())]
     lines += [f"FAILED {r['name']}" for r in rows if not r["ok"]]
     return "\n".join(lines)

@@ -92,7 +92,7 @@ def smallest(net: Network, failure: str) -> Network:
     def failing(asked: Sequence[Network]) -> list[bool]:
         return [verdict.failure == failure for verdict in judge(asked, [guilty])]
 
-    with_lava = guilty == "lava"
+    with_lava = guilty.startswith("lava")
     return shrink(net, failing, tries=_TRIES[with_lava], at_once=12 if with_lava else 1)
 
 

@@ -221,9 +221,8 @@ def test_silent_and_always_firing_populations_are_counted(rng, engine):
     p = small_program(rng)
     shapes = [q.shape for q in p.populations]
     neurons = [Cuba(4096, 0, 0, 64), Cuba(4096, 0, 131072 * 64), Cuba(4096, 0, 0, 1)]
-    p = replace(
-        p, populations=tuple(replace(q, neuron=n) for q, n in zip(p.populations, neurons))  # noqa: B905
-    )  # fmt: skip
+    pairs = zip(p.populations, neurons, strict=True)
+    p = replace(p, populations=tuple(replace(q, neuron=n) for q, n in pairs))
     excite = tuple(
         replace(c, synapse=replace(c.synapse, weight=np.abs(c.synapse.weight)))
         for c in p.connections

@@ -7,22 +7,22 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.arith import WORD, truncate_weights
+from hwsim.activations import inside, messages, sums
+from hwsim.arith import WORD, Range, truncate_weights
 from hwsim.program import Connection, Program
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
 from snnexport.formats.lava.blocks import Arguments, Link, Store
 
 _INT8 = (1 << 7) - 1
-_LOW, _HIGH = WORD
 
 
 def connection_problems(program: Program, c: Connection) -> list[str]:
     """List what stock Lava has no Process for, or would compute differently."""
-    synapse, messages = c.synapse, _messages(program, c)
+    synapse, sent = c.synapse, messages(program, c)
     if type(synapse) not in (Dense, Sparse, Conv2d, SumPool2d):
         return [f"{c.name}: there is no Lava Process for {type(synapse).__name__}"]
     if not isinstance(synapse, (Dense, Sparse)):
-        return [f"{c.name}: {problem}" for problem in _conv_problems(synapse, messages)]
+        return [f"{c.name}: {problem}" for problem in _conv_problems(synapse, sent)]
     weight = synapse.weight
     changed = np.count_nonzero(truncate_weights(weight) != weight)
     return [f"{c.name}: Lava would change {changed} of {weight.size} weights"] * bool(changed)
@@ -33,12 +33,12 @@ def connection_link(program: Program, c: Connection, ids: dict[str, str], store:
     source, synapse, name = program.shape_of(c.source), c.synapse, ids[c.name]
     if isinstance(synapse, (Dense, Sparse)):
         takes, gives = (_matrix_shape(synapse)[1],), (_matrix_shape(synapse)[0],)
-        kind, arguments = _flat(_summed_in_32_bits(synapse, _messages(program, c)), name, store)
+        kind, arguments = _flat(_summed_in_32_bits(synapse, messages(program, c)), name, store)
     else:
         conv = _fewer_groups(_as_conv(synapse, source[0]))
         takes, gives = source, conv.output_shape(source)
         kind, arguments = "Conv", _conv(conv, source, name, store)
-    bits = repr(_message_bits(_messages(program, c)) if c.graded else 0)
+    bits = repr(_message_bits(messages(program, c)) if c.graded else 0)
     return Link(
         id=name,
         name=c.name,
@@ -62,27 +62,10 @@ _HOMES = {
 }
 
 
-def _messages(program: Program, c: Connection) -> tuple[int, int]:
-    """Return the lowest and highest value that ``c`` multiplies a weight with, and 0."""
-    low, high = program.messages_of(c.source) if c.graded else (0, 1)
-    return min(low, 0), max(high, 0)
-
-
-def _message_bits(messages: tuple[int, int]) -> int:
+def _message_bits(sent: Range) -> int:
     """Return the bits of a message; Lava only asks whether there are any."""
-    low, high = messages
+    low, high = sent
     return max(1, max(high, -low - 1).bit_length() + (low < 0))
-
-
-def _largest_sum(weight: np.ndarray, messages: tuple[int, int]) -> int:
-    """Return the sum farthest from 0 that a row of ``weight`` can make of ``messages``."""
-    low, high = messages
-    rows = weight.astype(np.int64).reshape(len(weight), -1)
-    up, down = np.maximum(rows, 0).sum(axis=1), np.minimum(rows, 0).sum(axis=1)
-    sums = [0]
-    for plus, minus in zip(up.tolist(), down.tolist(), strict=True):  # Python's int: no overflow
-        sums += [plus * high + minus * low, plus * low + minus * high]
-    return max(sums, key=lambda total: max(total, -total - 1))
 
 
 def _matrix_shape(synapse: Dense | Sparse) -> tuple[int, int]:
@@ -98,14 +81,14 @@ def _is_late(synapse: Dense | Sparse) -> bool:
     return max(synapse.delays) > 0
 
 
-def _summed_in_32_bits(synapse: Dense | Sparse, messages: tuple[int, int]) -> Dense | Sparse:
+def _summed_in_32_bits(synapse: Dense | Sparse, sent: Range) -> Dense | Sparse:
     """Return an equal synapse whose Process does not sum in 64 bits, as DelayDense does.
 
     It makes a difference where the sum leaves 32 bits and its high bits are shifted down.
     """
     if isinstance(synapse, Sparse) or not _is_late(synapse) or synapse.exponent >= 0:
         return synapse
-    if _LOW <= _largest_sum(synapse.weight, messages) <= _HIGH:
+    if inside(sums(synapse, sent), WORD):
         return synapse
     return Sparse.of(synapse.weight, synapse.exponent, synapse.delay)
 
@@ -146,13 +129,13 @@ def _conv(conv: Conv2d, source: Shape, name: str, store: Store) -> Arguments:
     }
 
 
-def _conv_problems(synapse: Synapse, messages: tuple[int, int]) -> list[str]:
+def _conv_problems(synapse: Synapse, sent: Range) -> list[str]:
     conv = _as_conv(synapse, 1)
     large = max(map(max, (conv.weight.shape[2:], conv.stride, conv.padding, conv.dilation)))
     found = [f"{large} does not fit Lava's 8 bits"] * (large > _INT8)
-    total = _largest_sum(conv.weight, messages)
-    if not _LOW <= total <= _HIGH:  # Lava casts its float64 sum to int32, which is then undefined
-        found.append(f"a sum of {total} does not fit 32 bits")
+    low, high = sums(conv, sent)
+    if not inside((low, high), WORD):  # Lava casts its float64 sum to int32: then undefined
+        found.append(f"a sum of {low if -low > high else high} does not fit 32 bits")
     return found
 
 
