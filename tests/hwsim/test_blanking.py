@@ -161,6 +161,18 @@ def _with_late_neighbour(program):
     )
 
 
+def test_the_first_frame_is_sent_after_the_gap(rng):
+    program = blanked(recurrent(rng))
+    fed = program.connections[0]
+    x = np.zeros((FRAMES, 1, 6), int)
+    x[0] = 1
+    alone = replace(program, connections=(fed,))
+    for engine in ("reference", "native"):
+        arrived = run(alone, x, engine=engine, record="state").trace.state["a"]["a"][:, 0]
+        assert np.flatnonzero(arrived.any(axis=1)).tolist() == [program.gap + 1]
+        assert program.population("a").latency == program.gap + 1
+
+
 def test_blanked_needs_a_period(rng):
     with pytest.raises(RangeError, match="has no period"):
         blanked(replace(recurrent(rng), period=None))

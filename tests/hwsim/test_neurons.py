@@ -129,6 +129,7 @@ def test_sigma_delta_rectifies_or_not():
 
 def test_delta_sends_a_change_that_reaches_its_threshold():
     assert run(Delta(4), [4, 8, 11, 12])[0] == [4, 4, 0, 4]
+    assert run(SigmaDelta(4), [4, 4, 3, 1])[0] == [4, 4, 0, 4]
 
 
 @pytest.mark.parametrize("name", sorted(NEURONS))
