@@ -61,7 +61,7 @@ def plan(tmp_path, monkeypatch):
 
 @pytest.mark.lava
 def test_25_random_networks_do_on_real_lava_what_they_do_everywhere_else(tmp_path):
-    plan = Plan(2026, 25, list(judges.JUDGES), tmp_path / "fuzz.json")
+    plan = Plan(2026, 25, list(judges.DEFAULT), tmp_path / "fuzz.json")
     fine, text = fuzz(plan)
     assert fine, text
     assert sum(row["compared"] for row in json.loads(plan.out.read_text())) > 500_000
