@@ -1,4 +1,4 @@
-"""Evaluating a network: spike counts, predictions and accuracy over a dataset."""
+"""Evaluating a network: its outputs, predictions and accuracy over a dataset."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from snntrain.layers import unroll
 class Evaluation:
     """What a network answered.
 
-    accuracy: fraction 0..1. predictions: (N,) int64, the lowest index of the largest count.
-    counts: (N, classes) int64, output spikes over all steps.
+    accuracy: fraction 0..1. predictions: (N,) int64, the lowest index of the largest output.
+    outputs: (N, classes) float64, output spikes over all steps, or the sum of the voltage of a
+    :class:`snntrain.Readout`.
     """
 
     accuracy: float
     predictions: np.ndarray
-    counts: np.ndarray
+    outputs: np.ndarray
 
 
 def evaluate(checkpoint: Checkpoint, dataset: Dataset, batch_size: int = 256) -> Evaluation:
     """Run a trained network over ``dataset`` with the recipe's number of steps."""
     module = checkpoint.build()
     steps = checkpoint.recipe.train.steps
-    counts = count_spikes(module, dataset.images, steps, batch_size)
-    return Evaluation(accuracy(counts, dataset), counts.argmax(axis=1), counts)
+    outputs = summed_outputs(module, dataset.images, steps, batch_size)
+    return Evaluation(accuracy(outputs, dataset), outputs.argmax(axis=1), outputs)
 
 
-def accuracy(counts: np.ndarray, dataset: Dataset) -> float:
-    """Return the fraction of samples whose label has the largest count, lowest index first."""
-    return float((counts.argmax(axis=1) == dataset.labels).mean())
+def accuracy(outputs: np.ndarray, dataset: Dataset) -> float:
+    """Return the fraction of samples whose label has the largest output, lowest index first."""
+    return float((outputs.argmax(axis=1) == dataset.labels).mean())
 
 
 def sequence_of(images: np.ndarray, steps: int) -> Tensor:
@@ -46,12 +47,12 @@ def sequence_of(images: np.ndarray, steps: int) -> Tensor:
 
 
 @torch.no_grad()
-def count_spikes(
+def summed_outputs(
     module: nn.Module, images: np.ndarray, steps: int, batch_size: int = 256
 ) -> np.ndarray:
-    """Return the output spikes (N, classes) int64 of ``module``, in the mode it is in."""
-    counts = [
+    """Return the sum over time (N, classes) float64 of ``module``, in the mode it is in."""
+    outputs = [
         unroll(module, sequence_of(images[i : i + batch_size], steps)).sum(dim=0)
         for i in range(0, len(images), batch_size)
     ]
-    return torch.cat(counts).to(torch.int64).numpy()
+    return torch.cat(outputs).double().numpy()

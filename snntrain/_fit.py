@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from torch.nn.functional import one_hot
 
 from hwsim.errors import CheckError, SpikeportError, raise_all
 from snntrain import _resume, augment
-from snntrain._evaluate import accuracy, count_spikes, sequence_of
+from snntrain._evaluate import accuracy, sequence_of, summed_outputs
 from snntrain._resume import Best
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset, load
@@ -32,12 +33,15 @@ Source: Smith and Topin 2017, arXiv 1708.07120; values of torch 2.13 ``OneCycleL
 SETTLED = 0.8
 """Fraction of the epochs after which the validation split chooses. Before, the rate is still high
 and a good epoch on a small split is mostly luck."""
+LARGE_BATCH = 2048
+"""Images at a time when the whole training split is measured."""
 
 
 def fit(
     recipe: Recipe,
     *,
     init: Checkpoint | None = None,
+    root: Path | None = None,
     out: Path | None = None,
     resume: bool = False,
     progress: Progress | None = None,
@@ -51,6 +55,8 @@ def fit(
     ----------
     init
         Start from these weights instead of random ones.
+    root
+        Where the files of the data are, see :func:`snntrain.load`.
     out
         Folder for the state of the run, written after every epoch.
     resume
@@ -66,18 +72,21 @@ def fit(
     SpikeportError
         A weight is no longer finite, or ``resume`` without ``out``.
     FileError
-        The state in ``out`` cannot be written, or is not of this run.
+        Data is missing; the state in ``out`` cannot be written, or is not of this run.
     """
     if resume and out is None:
         raise SpikeportError("fit: resume needs a folder", hint="pass out=FOLDER as well")
-    train, validation = (load(recipe.data.name, split) for split in ("train", "validation"))
+    train, validation = (load(recipe.data.name, split, root) for split in ("train", "validation"))
+    train = train.first(recipe.data.samples or len(train))
     module = _start(recipe, init, train)
     settings = recipe.train
     optimizer = torch.optim.AdamW(module.parameters(), weight_decay=settings.weight_decay)
     origin = _origin(recipe, init)
     done, best = _resume.restore(out, origin, module, optimizer) if resume and out else (0, None)
     for epoch in range(done, settings.epochs):
-        _train_epoch(module, optimizer, train, settings, epoch)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed + epoch)
+            _train_epoch(module, optimizer, train, settings, epoch)
         latest = _measure(module, validation, settings, epoch + 1)
         if best is None or epoch <= SETTLED * settings.epochs or latest.beats(best):
             best = latest
@@ -120,6 +129,8 @@ def _check_data(recipe: Recipe, train: Dataset) -> None:
         problems.append(f"net.input_shape = {list(recipe.net.input_shape)} is not {shape}")
     if recipe.net.classes < classes:
         problems.append(f"net.classes = {recipe.net.classes} is below {classes}")
+    if recipe.data.samples > len(train):
+        problems.append(f"data.samples = {recipe.data.samples} is above {len(train)}")
     if recipe.train.batch_size > len(train):
         problems.append(f"train.batch_size = {recipe.train.batch_size} is above {len(train)}")
     hint = f"{train.name} has {len(train)} training images of shape {shape}, {classes} classes"
@@ -133,7 +144,10 @@ def _train_epoch(
     settings: TrainSettings,
     epoch: int,
 ) -> None:
-    """Update ``module`` once a batch, over all whole batches in an order of the epoch's own."""
+    """Update ``module`` once a batch, over all whole batches in an order of the epoch's own.
+
+    Dropout draws from torch's global generator, which the caller seeds.
+    """
     random = np.random.default_rng([settings.seed, epoch])
     batches = len(train) // settings.batch_size
     order = random.permutation(len(train))
@@ -157,7 +171,8 @@ def loss(rates: Tensor, labels: Tensor) -> Tensor:
     """Return the squared error between spike rates and the one-hot label, summed over classes.
 
     It asks the right neuron to spike in every step and the others never, which keeps counts
-    apart. ``rates`` (B, classes) are output spikes per step, ``labels`` (B,).
+    apart. ``rates`` (B, classes) are output spikes per step, or the mean voltage of a
+    readout, ``labels`` (B,).
     """
     target = one_hot(labels, rates.shape[1])
     return (rates - target).square().sum(dim=1).mean()
@@ -186,11 +201,11 @@ def _measure(module: nn.Module, validation: Dataset, settings: TrainSettings, ep
             f"training diverged in epoch {epoch}: {broken[0]} is no longer finite",
             hint=f"use a learning_rate below {settings.learning_rate}",
         )
-    counts = count_spikes(module.eval(), validation.images, settings.steps)
-    rates = torch.from_numpy(counts / settings.steps)
+    outputs = summed_outputs(module.eval(), validation.images, settings.steps)
+    rates = torch.from_numpy(outputs / settings.steps)
     metrics = {
         "best_epoch": epoch,
-        "validation_accuracy": accuracy(counts, validation),
+        "validation_accuracy": accuracy(outputs, validation),
         "validation_loss": loss(rates, torch.from_numpy(validation.labels)).item(),
     }
     return Best(state, metrics)
@@ -198,13 +213,17 @@ def _measure(module: nn.Module, validation: Dataset, settings: TrainSettings, ep
 
 def _finish(recipe: Recipe, best: Best, train: Dataset) -> Checkpoint:
     """Return the best epoch with what later stages want to know about the training data."""
-    steps = recipe.train.steps
     module = Checkpoint(recipe, best.state, {}, {}).build()
-    with recorded(module) as spikes:
-        counts = count_spikes(module, train.images, steps, batch_size=len(train))
-    metrics = {**best.metrics, "train_accuracy": accuracy(counts, train)}
+    outputs, spikes, neurons = [], Counter(), Counter()
+    for start in range(0, len(train), LARGE_BATCH):
+        images = train.images[start : start + LARGE_BATCH]
+        with recorded(module) as sent:
+            outputs.append(summed_outputs(module, images, recipe.train.steps, LARGE_BATCH))
+        spikes.update({name: s.double().sum().item() for name, s in sent.items()})
+        neurons.update({name: s.numel() for name, s in sent.items()})
     calibration = {
         "input": [int(train.images.min()), int(train.images.max())],
-        "rates": {name: s.double().mean().item() for name, s in spikes.items()},
+        "rates": {name: spikes[name] / neurons[name] for name in spikes},
     }
+    metrics = {**best.metrics, "train_accuracy": accuracy(np.concatenate(outputs), train)}
     return Checkpoint(recipe, best.state, metrics, calibration)

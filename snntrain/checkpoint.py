@@ -10,14 +10,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from hwsim.errors import FileError
-from hwsim.files import write_atomic
+from hwsim.files import json_object, write_atomic
 from snntrain import _tensorfile
 from snntrain.recipe import Recipe
 
 SCHEMA = "spikeport.checkpoint/1"
 HINT = "give a checkpoint.safetensors that `spikeport train` wrote"
+_EDITED = "the file was edited or mixed up; train it again, or take the original"
+_LARGEST = 1e30
+"""No input is larger: it must stay finite in float32, multiplied by a weight."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,42 +65,70 @@ class Checkpoint:
         by spikeport, or its tensors do not fit the network of its recipe.
         """
         state, metadata = _tensorfile.read(path, SCHEMA, hint=HINT)
-        try:
-            text = metadata["recipe"]
-            metrics, calibration = (json.loads(metadata[k]) for k in ("metrics", "calibration"))
-        except (KeyError, ValueError) as error:
-            raise FileError(f"{path}: header is damaged: {error!r}", hint=HINT) from None
-        recipe = Recipe.from_text(text, f"{path} (recipe)")
-        checkpoint = cls(recipe, state, metrics, calibration)
-        _check_state(checkpoint._empty(), state, path)
-        return checkpoint
+        missing = [name for name in ("recipe", "metrics", "calibration") if name not in metadata]
+        if missing:
+            raise FileError(f"{path}: header is damaged: it has no {missing[0]}", hint=HINT)
+        metrics, calibration = (
+            json_object(metadata[name], f"{path} ({name})", hint=HINT)
+            for name in ("metrics", "calibration")
+        )
+        if not _is_range(calibration.get("input")):
+            raise FileError(
+                f"{path} (calibration): input = {calibration.get('input')!r} is not [low, high]",
+                hint=HINT,
+            )
+        recipe = Recipe.from_text(metadata["recipe"], f"{path} (recipe)")
+        with _Weightless(sum(t.numel() for t in state.values()), path):
+            problems = _tensorfile.misfits(state, _empty(recipe).state_dict())
+        if problems:
+            lines = "\n".join(f"  - {problem}" for problem in problems)
+            raise FileError(
+                f"{path}: weights do not fit the network of the recipe inside, "
+                f"{len(problems)} problem(s)\n{lines}",
+                hint=_EDITED,
+            )
+        return cls(recipe, state, metrics, calibration)
 
     def build(self) -> nn.Module:
         """Return the network with its weights, in evaluation mode."""
-        module = self._empty()
+        module = _empty(self.recipe)
         module.load_state_dict(self.state)
         return module.eval()
 
-    def _empty(self) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
-            return self.recipe.build()
+
+def _empty(recipe: Recipe) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        return recipe.build()
 
 
-def _check_state(module: nn.Module, state: dict[str, Tensor], path: Path) -> None:
-    """Raise FileError naming every tensor that ``module`` lacks, misses or has otherwise."""
-    wanted = {name: tuple(t.shape) for name, t in module.state_dict().items()}
-    found = {name: tuple(t.shape) for name, t in state.items()}
-    problems = [f"{name} is missing" for name in wanted.keys() - found.keys()]
-    problems += [f"{name} is not part of the network" for name in found.keys() - wanted.keys()]
-    problems += [
-        f"{name} has shape {list(found[name])}, not {list(wanted[name])}"
-        for name in wanted.keys() & found.keys()
-        if found[name] != wanted[name]
-    ]
-    if problems:
-        lines = "\n".join(f"  - {problem}" for problem in sorted(problems))
-        raise FileError(
-            f"{path}: weights do not fit the network of the recipe inside, "
-            f"{len(problems)} problem(s)\n{lines}",
-            hint="the file was edited or mixed up; train it again, or take the original",
-        )
+def _is_range(value: Any) -> bool:
+    """Say whether ``value`` is two finite numbers in order."""
+    pair = isinstance(value, list) and len(value) == 2
+    if not pair or any(type(end) not in (int, float) for end in value):
+        return False
+    return -_LARGEST <= value[0] <= value[1] <= _LARGEST
+
+
+class _Weightless(TorchFunctionMode):
+    """Meanwhile modules are built without memory for their weights, up to ``room`` of them.
+
+    A recipe of a few lines can ask for more weights than any memory holds.
+    """
+
+    def __init__(self, room: int, path: Path) -> None:
+        super().__init__()
+        self.room, self.path = room, path
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if func is not torch.empty:
+            return func(*args, **kwargs or {})
+        made = torch.empty(*args, **{**(kwargs or {}), "device": "meta"})
+        self.room -= made.numel()
+        if self.room < 0:
+            raise FileError(
+                f"{self.path}: weights do not fit the network of the recipe inside, which has more",
+                hint=_EDITED,
+            )
+        return made

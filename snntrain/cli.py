@@ -18,8 +18,11 @@ from hwsim.errors import MissingExtraError
 @click.option("--init", type=FILE, help="Checkpoint whose weights to start from.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same --out.")
 @click.option("--out", type=FILE, default=Path("out/train"), show_default=True, help="Folder.")
+@click.option("--root", type=FILE, help="Where data files are.")
 @as_json
-def train(recipe: Path, init: Path | None, resume: bool, out: Path, as_json: bool) -> None:
+def train(
+    recipe: Path, init: Path | None, resume: bool, out: Path, root: Path | None, as_json: bool
+) -> None:
     """Train the network of RECIPE (.toml); write checkpoint.safetensors and recipe.toml."""
     _need_torch("train")
     from hwsim.files import write_atomic
@@ -33,7 +36,7 @@ def train(recipe: Path, init: Path | None, resume: bool, out: Path, as_json: boo
             if bar is not None:
                 bar(done, total, f"best validation {100 * best['validation_accuracy']:.1f} %")
 
-        checkpoint = fit(plan, init=start, out=out, resume=resume, progress=progress)
+        checkpoint = fit(plan, init=start, root=root, out=out, resume=resume, progress=progress)
     path = out / "checkpoint.safetensors"
     checkpoint.save(path)
     write_atomic(out / "recipe.toml", plan.to_text())
@@ -44,15 +47,16 @@ def train(recipe: Path, init: Path | None, resume: bool, out: Path, as_json: boo
 @click.command("evaluate")
 @click.argument("checkpoint", type=FILE)
 @click.option("--data", help="NAME:SPLIT; the test split of the recipe's data by default.")
+@click.option("--root", type=FILE, help="Where data files are.")
 @as_json
-def evaluate_command(checkpoint: Path, data: str | None, as_json: bool) -> None:
+def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_json: bool) -> None:
     """Print the accuracy of CHECKPOINT, computed in floats, on a split of a dataset."""
     _need_torch("evaluate")
     from snntrain import Checkpoint, evaluate, load, parse_selector
 
     trained = Checkpoint.load(checkpoint)
     name, split = parse_selector(data) if data else (trained.recipe.data.name, "test")
-    dataset = load(name, split)
+    dataset = load(name, split, root)
     evaluation = evaluate(trained, dataset)
     result = {
         "checkpoint": str(checkpoint),

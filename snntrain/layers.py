@@ -1,62 +1,98 @@
-"""Spiking layers: the one module that has a notion of time, and how to run a network over it."""
+"""Layers that have a notion of time, and how to run a network over it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from hwsim.errors import RangeError
-from hwsim.neurons import Cuba
+from hwsim.errors import RangeError, UnsupportedError
+from hwsim.neurons import Cuba, LeakyIntegrator
+from snntrain._registers import per_neuron, set_decay, set_threshold, shown
+from snntrain.delays import Temporal
 from snntrain.neurons import Real, Surrogate
+from snntrain.norms import CurrentNorm
 
 
-class CurrentNorm(nn.Module):
-    """Batch normalisation of the filtered input current, with statistics shared over time.
+class Population(Temporal):
+    """What spiking layers and readouts share: two decays and the current that enters.
 
-    It yields the factors of ``g * u + c`` and leaves applying them to the neuron: the filter is
-    linear, so ``g`` may scale its input and ``c`` be a bias of the voltage, and folding both
-    into weights and bias is exact for every decay of the current.
-
-    Source: batch normalisation on input currents, Ledinauskas et al. 2020, arXiv 2006.04436;
-    running statistics as in ``torch.nn.BatchNorm2d`` (unbiased variance).
+    Attributes
+    ----------
+    decay_u, decay_v
+        Fraction of current and voltage lost per step, 0..1.
+    norm
+        Normalises the filtered current; None without.
     """
 
-    running_mean: Tensor
-    running_var: Tensor
+    decay_u: float | Tensor
+    decay_v: float | Tensor
+    norm: CurrentNorm | None
+    REGISTERS: tuple[str, ...] = ("decay_u", "decay_v")
 
-    def __init__(self, channels: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+    def __init__(self, channels: int, norm: bool | CurrentNorm, arithmetic: Real) -> None:
         super().__init__()
-        self.eps = eps
-        self.momentum = momentum
-        self.weight = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
-        self.register_buffer("running_mean", torch.zeros(channels))
-        self.register_buffer("running_var", torch.ones(channels))
+        self.channels = channels
+        self.norm = CurrentNorm(channels) if norm is True else norm or None
+        self.arithmetic = arithmetic
 
-    def affine(self, filtered: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return ``g`` and ``c``, both (C,), so that ``g * u + c`` is the normalised current.
+    def extra_repr(self) -> str:
+        """Return the neuron's parameters for ``print(module)``."""
+        registers = (f"{name}={shown(getattr(self, name))}" for name in self.REGISTERS)
+        return ", ".join([str(self.channels), *registers])
 
-        In training mode ``filtered`` (T, B, C, ...) gives the statistics, with gradients, and
-        updates the running ones; in evaluation mode the running ones are used.
-        """
-        mean, var = self.running_mean, self.running_var
-        if self.training and filtered is not None:
-            axes = [axis for axis in range(filtered.dim()) if axis != 2]
-            var, mean = torch.var_mean(filtered, dim=axes, correction=0)
-            self._track(mean, var, filtered.numel() // filtered.shape[2])
-        g = self.weight / torch.sqrt(var + self.eps)
-        return g, self.bias - mean * g
+    def _sequence(self, x: Tensor) -> Tensor:
+        """Return the input (steps * B, C, ...) as (steps, B, C, ...)."""
+        if x.shape[1] != self.channels:
+            kind = type(self).__name__
+            raise RangeError(
+                f"{kind}: axis 1 of the input has {x.shape[1]} channels, not {self.channels}",
+                hint=f"construct it as {kind}({x.shape[1]}, ...)",
+            )
+        return x.unflatten(0, (self.steps, -1))
 
-    @torch.no_grad()
-    def _track(self, mean: Tensor, var: Tensor, values: int) -> None:
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(var * (values / max(values - 1, 1)), self.momentum)
+    def _registers(self, dims: int) -> dict[str, float | Tensor]:
+        """Return the registers, broadcastable to (B, C, ...) of ``dims`` axes."""
+        return {name: per_neuron(getattr(self, name), dims) for name in self.REGISTERS}
+
+    def _currents(self, sequence: Tensor) -> Iterator[tuple[Tensor, Tensor | float]]:
+        """Yield what enters u and v in each step: normalised current (B, C, ...), and bias."""
+        if self.norm is None:
+            yield from ((current, 0.0) for current in sequence)
+            return
+        affine = self.norm.affine(self._filter(sequence) if self.training else None)
+        gains, biases = (self._over_time(factor, sequence.dim() - 3) for factor in affine)
+        for current, gain, bias in zip(sequence, gains, biases, strict=True):
+            yield gain * current, bias
+
+    def _over_time(self, factor: Tensor, axes: int) -> list[Tensor]:
+        """Return (C,) or (steps, C) as one tensor a step, with ``axes`` more axes of size 1."""
+        shaped = factor.view(*factor.shape, *[1] * axes)
+        if factor.dim() == 1:
+            return [shaped] * self.steps
+        if len(factor) != self.steps:
+            raise RangeError(
+                f"{type(self).__name__}: its norm scales {len(factor)} time steps, "
+                f"the sequence has {self.steps}",
+                hint="use the number of steps it was made for, or freeze_time(module)",
+            )
+        return list(shaped)
+
+    def _filter(self, sequence: Tensor) -> Tensor:
+        """Return the current u (T, B, C, ...) that ``sequence`` alone would leave."""
+        decay_u = per_neuron(self.decay_u, sequence.dim() - 1)
+        u = torch.zeros_like(sequence[0])
+        filtered = []
+        for x in sequence:
+            u = self.arithmetic.decay(u, decay_u) + x
+            filtered.append(u)
+        return torch.stack(filtered)
 
 
-class Spiking(nn.Module):
+class Spiking(Population):
     """A population of current-based leaky integrate-and-fire neurons, :class:`Cuba` on reals.
 
     Parameters
@@ -69,36 +105,59 @@ class Spiking(nn.Module):
     threshold
         Voltage above which a neuron fires, in units of the normalised current.
     norm
-        Normalise the filtered current; ``self.norm`` is None without.
+        Normalise the filtered current, with a :class:`CurrentNorm` or the one given;
+        ``self.norm`` is None without.
     slope
         Of the :class:`Surrogate` gradient.
+    recurrent
+        Turns the spikes (B, C, ...) of the step before into a current of the same shape, which
+        is added after normalisation: ``x_t = gain * feedforward_t + recurrent(s_{t-1})``.
+    learned
+        Names of registers to train, starting from the values given.
+
+    A register, that is a decay or the threshold, is a number, or a tensor with one value per
+    channel (C,) or per neuron (C, ...), stored with the weights. The attributes ``decay_u``,
+    ``decay_v`` and ``threshold`` give the value in use, with its gradient when learned.
 
     Raises
     ------
     RangeError
-        A decay outside 0..1, or a threshold that is not positive.
+        A decay outside 0..1, a threshold that is not positive, or an unknown register.
+    UnsupportedError
+        ``recurrent`` contains layers with a time of their own.
     """
 
-    def __init__(
+    threshold: float | Tensor
+    REGISTERS = ("decay_u", "decay_v", "threshold")
+
+    def __init__(  # noqa: PLR0913 -- the neuron's registers, and what surrounds it
         self,
         channels: int,
         *,
-        decay_u: float = 1.0,
-        decay_v: float = 0.0,
-        threshold: float = 1.0,
-        norm: bool = True,
+        decay_u: float | Tensor = 1.0,
+        decay_v: float | Tensor = 0.0,
+        threshold: float | Tensor = 1.0,
+        norm: bool | CurrentNorm = True,
         slope: float = 2.0,
+        recurrent: nn.Module | None = None,
+        learned: Collection[str] = (),
     ) -> None:
-        super().__init__()
-        _check_neuron(decay_u, decay_v, threshold)
-        self.channels = channels
-        self.decay_u = decay_u
-        self.decay_v = decay_v
-        self.threshold = threshold
-        self.norm = CurrentNorm(channels) if norm else None
-        self.arithmetic = Real(Surrogate(slope))
-        self.steps = 1
-        """Time steps folded into the batch axis, time slowest; :func:`unroll` sets it."""
+        super().__init__(channels, norm, Real(Surrogate(slope)))
+        unknown = [name for name in learned if name not in self.REGISTERS]
+        if unknown:
+            raise RangeError(
+                f"Spiking: {unknown[0]!r} is not a register that is learned",
+                hint=f"known registers: {', '.join(self.REGISTERS)}",
+            )
+        if recurrent is not None and any(isinstance(m, Temporal) for m in recurrent.modules()):
+            raise UnsupportedError(
+                "Spiking: recurrent contains neurons or delays, which would lose their state",
+                hint="use a Linear or Conv2d; it is called once in each time step",
+            )
+        set_decay(self, "decay_u", decay_u, "decay_u" in learned)
+        set_decay(self, "decay_v", decay_v, "decay_v" in learned)
+        set_threshold(self, threshold, "threshold" in learned)
+        self.recurrent = recurrent
 
     @classmethod
     def lif(
@@ -114,57 +173,47 @@ class Spiking(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn currents (steps * B, C, ...) into spikes of the same shape, 0.0 or 1.0."""
-        if x.shape[1] != self.channels:
-            raise RangeError(
-                f"Spiking: axis 1 of the input has {x.shape[1]} channels, not {self.channels}",
-                hint=f"construct it as Spiking({x.shape[1]}, ...)",
-            )
-        sequence = x.unflatten(0, (self.steps, -1))
-        gain, bias = self._affine(sequence)
-        neuron = Cuba(self.decay_u, self.decay_v, self.threshold, bias)
-        state = (torch.zeros_like(sequence[0]), torch.zeros_like(sequence[0]))
+        sequence = self._sequence(x)
+        registers = self._registers(x.dim())
+        s = torch.zeros_like(sequence[0])
+        state: tuple[Any, ...] = (torch.zeros_like(s), torch.zeros_like(s))
         spikes = []
-        for current in sequence:
-            s, state = neuron.step(self.arithmetic, state, gain * current)
+        for current, bias in self._currents(sequence):
+            entering = current if self.recurrent is None else current + self.recurrent(s)
+            s, state = Cuba(**registers, bias=bias).step(self.arithmetic, state, entering)
             spikes.append(s)
         return torch.cat(spikes)
 
-    def extra_repr(self) -> str:
-        """Return the neuron's parameters for ``print(module)``."""
-        return (
-            f"{self.channels}, decay_u={self.decay_u}, decay_v={self.decay_v}, "
-            f"threshold={self.threshold}"
-        )
 
-    def _affine(self, sequence: Tensor) -> tuple[Tensor | float, Tensor | float]:
-        """Return gain and bias, broadcastable to (B, C, ...)."""
-        if self.norm is None:
-            return 1.0, 0.0
-        gain, bias = self.norm.affine(self._filter(sequence) if self.training else None)
-        shape = (-1, *[1] * (sequence.dim() - 3))
-        return gain.view(shape), bias.view(shape)
+class Readout(Population):
+    """Neurons that never fire, :class:`LeakyIntegrator` on reals, read by their voltage.
 
-    def _filter(self, sequence: Tensor) -> Tensor:
-        """Return the current u (T, B, C, ...) that ``sequence`` alone would leave."""
-        u = torch.zeros_like(sequence[0])
-        filtered = []
-        for x in sequence:
-            u = self.arithmetic.decay(u, self.decay_u) + x
-            filtered.append(u)
-        return torch.stack(filtered)
+    A network that ends in one answers with the class whose voltage, summed over time, is
+    largest. Parameters are those of :class:`Spiking`.
+    """
 
+    def __init__(
+        self,
+        channels: int,
+        *,
+        decay_u: float | Tensor = 1.0,
+        decay_v: float | Tensor = 0.0,
+        norm: bool | CurrentNorm = False,
+    ) -> None:
+        super().__init__(channels, norm, Real(Surrogate()))
+        set_decay(self, "decay_u", decay_u, learned=False)
+        set_decay(self, "decay_v", decay_v, learned=False)
 
-def _check_neuron(decay_u: float, decay_v: float, threshold: float) -> None:
-    for name, value in (("decay_u", decay_u), ("decay_v", decay_v)):
-        if not 0 <= value <= 1:
-            raise RangeError(
-                f"Spiking: {name} = {value} does not fit 0..1",
-                hint="a decay is the fraction lost per step, not the fraction kept",
-            )
-    if not threshold > 0:
-        raise RangeError(
-            f"Spiking: threshold = {threshold} is not above 0", hint="the usual threshold is 1"
-        )
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn currents (steps * B, C, ...) into the voltage v after each step, same shape."""
+        sequence = self._sequence(x)
+        registers = self._registers(x.dim())
+        state: tuple[Any, ...] = (torch.zeros_like(sequence[0]), torch.zeros_like(sequence[0]))
+        voltages = []
+        for current, bias in self._currents(sequence):
+            _, state = LeakyIntegrator(**registers, bias=bias).step(self.arithmetic, state, current)
+            voltages.append(state[1])
+        return torch.cat(voltages)
 
 
 def spiking_layers(module: nn.Module) -> dict[str, Spiking]:
@@ -178,7 +227,8 @@ def unroll(module: nn.Module, sequence: Tensor) -> Tensor:
     Parameters
     ----------
     module
-        Any module; everything in it but :class:`Spiking` must treat samples independently.
+        Any module; everything in it but :class:`Temporal` layers must treat samples
+        independently.
     sequence
         (T, B, *input shape), of the type of the module's parameters.
 
@@ -187,7 +237,7 @@ def unroll(module: nn.Module, sequence: Tensor) -> Tensor:
     Tensor
         (T, B, *output shape).
     """
-    layers = spiking_layers(module).values()
+    layers = [m for m in module.modules() if isinstance(m, Temporal)]
     steps = sequence.shape[0]
     try:
         for layer in layers:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,26 @@ from typing import Any
 from torch import nn
 
 from hwsim.errors import FileError, raise_all
-from hwsim.files import read_bytes
+from hwsim.files import read_bytes, toml_table
 from snntrain.data import SOURCES
 from snntrain.nets import NETS
 from snntrain.settings import read, setting
 
 SECTIONS = ("data", "net", "train")
+LONGEST = 1 << 14
+"""Characters of a recipe: none of a few lines names a network that takes long to build."""
 HINT = "models/digits-conv/recipe.toml is a working example"
 
 
 @dataclass(frozen=True)
 class DataSettings:
-    """Which dataset: its ``train`` split is learned, its ``validation`` split selects."""
+    """Which dataset: its ``train`` split is learned, its ``validation`` split selects.
+
+    ``samples`` learns only the first so many training images; 0 learns all.
+    """
 
     name: str
+    samples: int = setting(0, 2**31 - 1, default=0)
 
     def problems(self) -> list[str]:
         """List what does not fit."""
@@ -79,10 +84,9 @@ class Recipe:
         Raises FileError for invalid TOML, and one CheckError that lists every unknown or
         missing key, wrong type and value out of range.
         """
-        try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise FileError(f"{where}: is not valid TOML: {error}", hint=HINT) from None
+        if len(text) > LONGEST:
+            raise FileError(f"{where}: has {len(text)} characters, over {LONGEST}", hint=HINT)
+        table = toml_table(text, where, hint=HINT)
         known = ", ".join(SECTIONS)
         found = [f"[{key}] is not known (known: {known})" for key in table if key not in SECTIONS]
         data, data_problems = read(DataSettings, table.get("data", {}), "data")
@@ -107,7 +111,7 @@ def _read_net(table: Any) -> tuple[str, Any, list[str]]:
     if not isinstance(table, dict):
         return "", None, [f"net = {table!r} is not a table"]
     kind = table.get("kind")
-    if kind not in NETS:
+    if kind not in list(NETS):  # it may be of any type
         return "", None, [f"net.kind = {kind!r} is not known (known: {', '.join(NETS)})"]
     arguments = {key: value for key, value in table.items() if key != "kind"}
     return kind, *read(NETS[kind].Settings, arguments, "net")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, Field, field, fields
+from enum import Enum
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 S = TypeVar("S")
@@ -16,9 +17,9 @@ def setting(low: float, high: float, *, default: Any = MISSING) -> Any:
 def read(cls: type[S], table: Any, where: str) -> tuple[S | None, list[str]]:
     """Build ``cls`` from ``table``; return None and every problem when it does not fit.
 
-    Fields may be str, int, float, or tuples ``tuple[int, ...]``, ``tuple[float, ...]``. A
-    class may list problems between its fields in a method ``problems() -> list[str]``, each
-    beginning with the name of a field.
+    Fields may be str, int, float, an Enum of texts, or tuples ``tuple[int, ...]``,
+    ``tuple[float, ...]``. A class may list problems between its fields in a method
+    ``problems() -> list[str]``, each beginning with the name of a field.
     """
     if not isinstance(table, dict):
         return None, [f"{where} = {table!r} is not a table"]
@@ -55,6 +56,11 @@ def _value(value: Any, hint: Any, declared: Field) -> tuple[Any, str]:
 
 
 def _scalar(value: Any, kind: type, limits: Any) -> tuple[Any, str]:
+    if issubclass(kind, Enum):
+        known = [choice.value for choice in kind]
+        if value not in known:
+            return None, f"is not known (known: {', '.join(known)})"
+        return kind(value), ""
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or isinstance(value, bool):
         return None, f"is not {'a number' if kind is float else kind.__name__}"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from hwsim.errors import SpikeportError
-from snntrain.data import digits
+from snntrain.data import digits, mnist
 
 SPLITS = ("train", "validation", "test")
-SOURCES = {"digits": digits}
+SOURCES = {"digits": digits, "mnist": mnist}
 """Modules with ``LOW``, ``HIGH`` and ``read(split, root) -> (images, labels)``."""
 
 
@@ -33,6 +33,10 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def first(self, samples: int) -> Dataset:
+        """Return the first ``samples`` only."""
+        return replace(self, images=self.images[:samples], labels=self.labels[:samples])
+
     @property
     def sha256(self) -> str:
         """Return the hash of shape, images and labels, in hexadecimal."""
@@ -48,16 +52,19 @@ def load(name: str, split: str, root: Path | None = None) -> Dataset:
     Parameters
     ----------
     name
-        ``"digits"``: see :mod:`snntrain.data.digits`.
+        ``"digits"``, see :mod:`snntrain.data.digits`, or ``"mnist"``, :mod:`snntrain.data.mnist`.
     split
         ``"train"``, ``"validation"`` or ``"test"``.
     root
-        Where the files of file-based sets are; digits come with scikit-learn and ignore it.
+        Where the files of file-based sets are, by default ``$SPIKEPORT_DATA``, else the user's
+        cache directory; digits come with scikit-learn and ignore it.
 
     Raises
     ------
     SpikeportError
         Unknown name or split; the message lists the known ones.
+    FileError
+        A file is missing, or is not the official one.
     MissingExtraError
         The package that provides the data is not installed.
     """

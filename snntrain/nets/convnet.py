@@ -8,6 +8,7 @@ from math import prod
 from torch import Tensor, nn
 
 from snntrain.layers import Spiking
+from snntrain.nets.images import image_problems
 from snntrain.settings import setting
 
 POOL = 2
@@ -37,14 +38,7 @@ class ConvNetSettings:
             for name, value in (("decay_u", self.decay_u), ("decay_v", self.decay_v))
             if len(value) != layers
         ]
-        if len(self.input_shape) != 3:
-            found.append(f"input_shape = {list(self.input_shape)} is not [channels, height, width]")
-        elif any(side % POOL ** len(self.channels) for side in self.input_shape[1:]):
-            found.append(
-                f"input_shape = {list(self.input_shape)} cannot be halved "
-                f"{len(self.channels)} times, once per convolution"
-            )
-        return found
+        return found + image_problems(self.input_shape, len(self.channels), "convolution")
 
 
 class ConvNet(nn.Module):

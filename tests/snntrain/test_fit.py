@@ -79,7 +79,9 @@ def test_training_leaves_the_callers_random_generators_alone(tiny):
 
 def test_training_never_reads_the_test_split(tiny, monkeypatch):
     read = []
-    monkeypatch.setattr(_fit, "load", lambda name, split: read.append(split) or load(name, split))
+    monkeypatch.setattr(
+        _fit, "load", lambda name, split, root: read.append(split) or load(name, split)
+    )
     fit(tiny)
     assert sorted(read) == ["train", "validation"]
 
@@ -116,6 +118,41 @@ def test_settings_that_do_not_fit_the_data_are_all_listed(tiny_text):
     assert "train.batch_size = 2000 is above 1077" in str(caught.value)
 
 
+def test_only_the_first_samples_are_learned_and_calibrated_on(tiny_text, trained, monkeypatch):
+    text = tiny_text.replace('name = "digits"', 'name = "digits"\nsamples = 300')
+    few = fit(Recipe.from_text(text, "few"))
+    monkeypatch.setattr(
+        _fit, "load", lambda *which: load(*which).first(300 if which[1] == "train" else 180)
+    )
+    cut = fit(Recipe.from_text(tiny_text, "cut"))
+    assert few.metrics == cut.metrics != trained.metrics
+    assert few.calibration == cut.calibration
+
+
+def test_more_samples_than_there_are_is_a_problem(tiny_text):
+    text = tiny_text.replace('name = "digits"', 'name = "digits"\nsamples = 1078')
+    with pytest.raises(CheckError, match=r"data.samples = 1078 is above 1077"):
+        fit(Recipe.from_text(text, "many"))
+
+
+def test_rates_and_accuracy_do_not_depend_on_how_many_images_are_measured_at_a_time(
+    tiny, trained, monkeypatch
+):
+    monkeypatch.setattr(_fit, "LARGE_BATCH", 100)
+    parts = fit(tiny)
+    # another batch may round float32 sums otherwise and flip a spike in rare images
+    accuracy = trained.metrics["train_accuracy"]
+    assert parts.metrics["train_accuracy"] == pytest.approx(accuracy, abs=0.004)
+    assert parts.calibration["rates"] == pytest.approx(trained.calibration["rates"], abs=0.004)
+
+
+def test_root_reaches_the_data(tiny, monkeypatch, tmp_path):
+    roots = []
+    monkeypatch.setattr(_fit, "load", lambda *which: roots.append(which[2]) or load(*which))
+    fit(tiny, root=tmp_path)
+    assert roots == [tmp_path] * 2
+
+
 def test_diverged_training_stops_with_the_rate_to_lower(tiny, trained):
     broken = {name: t * float("nan") for name, t in trained.state.items()}
     with pytest.raises(SpikeportError, match=r"diverged in epoch 1: (.|\n)*below 0.02"):
@@ -148,7 +185,7 @@ def test_one_cycle_rises_to_its_peak_and_ends_far_below_its_start():
 
 def test_prediction_is_the_lowest_index_of_the_largest_count(trained):
     evaluation = evaluate(trained, load("digits", "validation"))
-    assert evaluation.counts.shape == (180, 10)
-    assert evaluation.counts.max() <= trained.recipe.train.steps
-    for counts, prediction in zip(evaluation.counts, evaluation.predictions, strict=True):
+    assert evaluation.outputs.shape == (180, 10)
+    assert evaluation.outputs.max() <= trained.recipe.train.steps
+    for counts, prediction in zip(evaluation.outputs, evaluation.predictions, strict=True):
         assert prediction == list(counts).index(max(counts))

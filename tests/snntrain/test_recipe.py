@@ -23,7 +23,7 @@ def test_a_whole_number_is_a_number_and_a_missing_option_has_its_default(tiny_te
 
 def test_all_problems_are_listed_at_once_with_key_value_and_limit(tiny_text):
     text = (
-        tiny_text.replace('"digits"', '"mnist"')
+        tiny_text.replace('"digits"', '"fashion"')
         .replace("steps = 2", "steps = 0")
         .replace("epochs = 3", 'epochs = "3"')
         .replace("seed = 7", "seed = true")
@@ -38,7 +38,7 @@ def test_all_problems_are_listed_at_once_with_key_value_and_limit(tiny_text):
     assert message.startswith("bad.toml: 10 problem(s)\n")
     for problem in (
         "[extra] is not known (known: data, net, train)",
-        "data.name = 'mnist' is not known (known: digits)",
+        "data.name = 'fashion' is not known (known: digits, mnist)",
         "net.classes = 10.5 is not int",
         "net.dense = 5 is not a list of int",
         "net.decay_u = [0.75, 1.5] does not fit 0.0..1.0",
@@ -61,7 +61,7 @@ def test_settings_that_contradict_each_other_are_problems(tiny_text):
 
 
 def test_unknown_kind_of_network_names_the_known_ones(tiny_text):
-    with pytest.raises(CheckError, match=r"net.kind = 'mlp' is not known \(known: convnet\)"):
+    with pytest.raises(CheckError, match=r"net.kind = 'mlp' is not known \(known: convnet, d"):
         Recipe.from_text(tiny_text.replace('"convnet"', '"mlp"'), "bad.toml")
 
 
