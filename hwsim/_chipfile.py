@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hwsim.errors import FileError, UnsupportedError
-from hwsim.files import read_bytes
+from hwsim.files import read_bytes, toml_table
 from hwsim.neurons import NEURONS, registers
 
 _T = TypeVar("_T")
@@ -166,10 +165,12 @@ def load_chip(name_or_path: str | Path) -> Chip:
         raise UnsupportedError(
             f"there is no chip {name!r}", hint=f"known: {known}; or give the path of a .toml file"
         )
+    hint = "correct the file"
     try:
-        return _chip(tomllib.loads(content.decode()), where)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise FileError(f"{where}: is not TOML: {error}", hint="correct the file") from None
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise FileError(f"{where}: is not a text file: {error}", hint=hint) from None
+    return _chip(toml_table(text, where, hint=hint), where)
 
 
 def _chip(content: dict[str, Any], where: str) -> Chip:

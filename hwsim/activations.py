@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import networkx as nx
 import numpy as np
 
 from hwsim.arith import STATE_LIMIT, WORD, Range
+from hwsim.neurons import GradedRelay
 from hwsim.program import Connection, Population, Program
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
 
@@ -26,12 +28,43 @@ def arriving(
     ``connections``: what to count, by default all that lead into ``population``.
     """
     counted = program.into(population.name) if connections is None else connections
+    return _arriving(program, counted, _relayed(program, {c.source for c in counted}))
+
+
+def _arriving(
+    program: Program, connections: Sequence[Connection], relayed: Mapping[str, Range]
+) -> Range:
+    """Return bounds of what ``connections`` bring; ``relayed``: what the relays among them send."""
     low = high = 0
-    for c in counted:
+    for c in connections:
+        heard = relayed.get(c.source, program.messages_of(c.source)) if c.graded else (0, 1)
         for _, part in undelayed(program, c):
-            (least, most), _ = delivered(part, messages(program, c))
+            (least, most), _ = delivered(part, heard)
             low, high = low + least, high + most
     return (low, high) if inside((low, high), WORD) else WORD
+
+
+def _relayed(program: Program, names: set[str]) -> dict[str, Range]:
+    """Return the range of what relays among ``names`` send: what those before them let arrive.
+
+    A relay that hears itself, also through others, may send anything.
+    """
+    relays = {p.name for p in program.populations if type(p.neuron) is GradedRelay}
+    if not relays & names:
+        return {}
+    graph = nx.DiGraph()
+    graph.add_nodes_from(relays)
+    ends = ((c.source, c.target) for c in program.connections if c.graded)
+    graph.add_edges_from(end for end in ends if relays.issuperset(end))
+    before = set().union(*(nx.ancestors(graph, name) | {name} for name in relays & names))
+    known: dict[str, Range] = {}
+    groups = nx.condensation(graph.subgraph(before))
+    for group in nx.topological_sort(groups):
+        for name in groups.nodes[group]["members"]:
+            loops = len(groups.nodes[group]["members"]) > 1 or graph.has_edge(name, name)
+            into = program.into(name)
+            known[name] = program.messages_of(name) if loops else _arriving(program, into, known)
+    return known
 
 
 def wrapping(program: Program) -> list[str]:
@@ -60,7 +93,9 @@ def undelayed(program: Program, c: Connection) -> list[tuple[int, Synapse]]:
 
 def messages(program: Program, c: Connection) -> Range:
     """Return the range of what ``c`` multiplies its weights with."""
-    return program.messages_of(c.source) if c.graded else (0, 1)
+    if not c.graded:
+        return 0, 1
+    return _relayed(program, {c.source}).get(c.source, program.messages_of(c.source))
 
 
 def as_conv(synapse: Synapse, source: Shape) -> Synapse:

@@ -149,7 +149,9 @@ def _loudness(program: Program, p: Population, charge: int, gap: int) -> list[st
         return [f"{p.name}: inhibition does not keep a {type(neuron).__name__} from sending"]
     others = [c for c in program.into(p.name) if c.source != blank]
     kept = 1 - int(np.min(getattr(neuron, "decay_u", DECAY_UNITY))) / DECAY_UNITY
-    held, reach = (_series(kept, n) for n in (gap, (program.period or 0) + gap + p.latency))
+    held, reach = (
+        _series(kept, n) for n in (gap, (program.frames or 0) + gap + p.latency - program.gap)
+    )
     low, high = (STATE_UNIT * end * reach for end in arriving(program, p, others))
     need = high + max(int(np.max(getattr(neuron, "bias", 0))), 0)
     room = (STATE_LIMIT + low) / held

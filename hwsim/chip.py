@@ -107,7 +107,10 @@ def _latency_problems(program: Program, c: Connection, on_cycle: bool) -> list[s
     blanks = program.blank is not None and c.source == program.blank.name
     # the delay of a blank line brings its first message when the population's gap begins
     wanted = -max(c.synapse.delays) - program.gap if blanks else 0
-    if late == wanted or (on_cycle and late > 0):
+    # synapses may take the other steps; without any, nothing comes early
+    taken = min(c.synapse.delays) if c.synapse.weights.size else -late
+    waited = not blanks and -taken <= late < 0
+    if late == wanted or waited or (on_cycle and late > 0):
         return []
     target = program.population(c.target).latency
     return [

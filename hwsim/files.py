@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import re
 import shutil
 import tokenize
+import tomllib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from hwsim.errors import FileError
 
 _DAMAGED = (
-    OSError, ValueError, EOFError, KeyError, SyntaxError, RuntimeError, NotImplementedError,
-    MemoryError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
+    OSError, ValueError, TypeError, EOFError, KeyError, SyntaxError, RuntimeError, MemoryError,
+    NotImplementedError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
 )  # fmt: skip
 """What NumPy raises, depending on where a file is damaged."""
+
+Loaded = TypeVar("Loaded")
+_DOTS = 64
+_KEY = r"""(?:"[^"\n]*+"|'[^'\n]*+'|[\w-]++)"""
+_DOTTED = re.compile(rf"(?<![\w-]){_KEY}(?:[ \t]*+\.[ \t]*+{_KEY})++")
+"""A dotted key of TOML. tomllib takes quadratic time and memory for its dots."""
 
 
 def read_bytes(path: Path, kind: str) -> bytes:
@@ -35,6 +44,27 @@ def read_bytes(path: Path, kind: str) -> bytes:
         raise FileError(
             f"{path}: cannot be read: {error.strerror}", hint=f"give the path of {kind}"
         ) from None
+
+
+def toml_table(text: str, where: str, *, hint: str) -> dict[str, Any]:
+    """Return the table that TOML ``text`` holds; FileError naming ``where`` if it is none."""
+    if any(key.group().count(".") > _DOTS for key in _DOTTED.finditer(text)):
+        raise FileError(f"{where}: has a key of more than {_DOTS} dots", hint=hint)
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{where}: is not valid TOML: {error}", hint=hint) from None
+
+
+def json_object(text: str | bytes, where: str, *, hint: str) -> dict[str, Any]:
+    """Return the object that JSON ``text`` holds; FileError naming ``where`` if it is none."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{where}: is not valid JSON: {error}", hint=hint) from None
+    if not isinstance(found, dict):
+        raise FileError(f"{where}: is a {type(found).__name__}, not an object", hint=hint)
+    return found
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -68,40 +98,57 @@ def _write_hint(error: OSError, path: Path) -> str:
 
 def read_npy(path: Path) -> np.ndarray:
     """Return the array in a ``.npy`` file."""
-    loaded = _load_numpy(path, "a .npy file with one array")
-    if isinstance(loaded, dict):
-        raise FileError(f"{path}: holds {len(loaded)} arrays", hint="give a .npy file with one")
-    return loaded
+    return _load_numpy(path, "a .npy file with one array", _array)
 
 
 def map_npy(path: Path) -> np.ndarray:
     """Return the array in a ``.npy`` file, read from the disk as it is used."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        return _array(np.lib.format.open_memmap(path, mode="r"))
     except _DAMAGED:
         return read_npy(path)  # what cannot be mapped: an empty array, or none at all
 
 
 def read_npz(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays in a ``.npz`` file."""
-    loaded = _load_numpy(path, "a .npz file")
-    if not isinstance(loaded, dict):
-        raise FileError(f"{path}: holds a single array", hint="give the path of a .npz file")
-    return loaded
+    return _load_numpy(path, "a .npz file", _arrays)
 
 
-def _load_numpy(path: Path, kind: str) -> np.ndarray | dict[str, np.ndarray]:
+def _load_numpy(path: Path, kind: str, taken: Callable[[Any], Loaded]) -> Loaded:
     hint = f"give the path of {kind}"
     try:
         with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return loaded
-            return {name: loaded[name] for name in loaded.files}
+            return taken(np.load(file, allow_pickle=False))
     except FileNotFoundError:
         raise FileError(f"{path}: no such file", hint=hint) from None
     except _DAMAGED as error:
-        raise FileError(f"{path}: is not {kind}: {error}", hint=hint) from None
+        # NumPy takes what it does not know for a pickle, and advises to load that unsafely
+        reason = "it is none, or holds objects" if "pickle" in str(error) else error
+        raise FileError(f"{path}: is not {kind}: {reason}", hint=hint) from None
+
+
+def _array(loaded: Any) -> np.ndarray:
+    """Return what NumPy loaded if it is one array; ValueError if not."""
+    if not isinstance(loaded, np.ndarray):
+        raise ValueError("it does not hold a single array")
+    if not loaded.dtype.itemsize:
+        raise ValueError(f"values of type {loaded.dtype} have no size")
+    return loaded
+
+
+def _arrays(loaded: Any) -> dict[str, np.ndarray]:
+    """Return the arrays of an archive; ValueError if it is none, or would fill the memory."""
+    if isinstance(loaded, np.ndarray):
+        raise ValueError("it holds a single array")
+    size = sum(member.file_size for member in loaded.zip.infolist())
+    if size > _memory() // 2:
+        raise ValueError(f"its arrays of {size} bytes do not fit into half of the memory")
+    return {name: _array(loaded[name]) for name in loaded.files}
+
+
+def _memory() -> int:
+    """Return the bytes of this machine's memory."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def write_folder(folder: Path, build: Callable[[Path], None]) -> None:
@@ -127,6 +174,9 @@ def write_folder(folder: Path, build: Callable[[Path], None]) -> None:
             f"{folder}: cannot be written: {error.strerror}",
             hint="choose a folder that can be written, with some space left",
         ) from None
+    except BaseException:
+        _remove_if(made, folder)
+        raise
 
 
 @contextmanager

@@ -26,6 +26,8 @@ ENGINE_VARIABLE = "SPIKEPORT_ENGINE"
 _CELLS_AT_ONCE = 1 << 23
 """Neurons, times the steps that delays remember, times columns, that an engine handles at once:
 what bounds the memory of a run."""
+_CELLS = 1 << 27
+"""Of one column, at most: a shape of a few bytes can declare any number."""
 _FRAMES_AT_ONCE = 256
 
 
@@ -192,7 +194,13 @@ def _batches(
     program: Program, spikes: np.ndarray | Iterable[np.ndarray], kept: Record
 ) -> tuple[Iterator[tuple[int, np.ndarray]], int]:
     """Return (first column, checked batch) pairs of bounded size, and all columns, 0: unknown."""
-    at_once = max(1, _CELLS_AT_ONCE // _cells(program))
+    cells = _cells(program)
+    if cells > _CELLS:
+        raise RangeError(
+            f"program {program.name}: {cells} values to keep for one sample are more than {_CELLS}",
+            hint="use a smaller network, or shorter delays",
+        )
+    at_once = max(1, _CELLS_AT_ONCE // cells)
 
     def cut(batch: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         for start in range(0, batch.shape[1], at_once):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -31,18 +32,43 @@ class Packed:
 
 def pack(synapse: Synapse, source: Shape, payload: int) -> Packed:
     """Return ``synapse`` as an operator, for messages of magnitude up to ``payload``."""
+    op = operator(synapse, payload)
     if isinstance(synapse, Dense | Sparse):
-        return _pack_flat(synapse)
+        return _pack_flat(op, synapse)
     if isinstance(synapse, Conv2d):
         dilations = {"dilations": synapse.dilation}
-        return _pack_shared(synapse, *_mantissa(synapse.weight), dilations, source, payload)
+        return _pack_shared(op, synapse, *_mantissa(synapse.weight), dilations, source)
+    assert isinstance(synapse, SumPool2d)
+    ones = np.ones((source[0], 1, *synapse.kernel), np.int8)
+    return _pack_shared(op, synapse.as_conv(source[0]), ones, synapse.weight, {}, source)
+
+
+def operator(synapse: Synapse, payload: int) -> str:
+    """Return the name of the operator that :func:`pack` gives: "Wide" where sums might be."""
+    name = type(synapse).__name__
+    if isinstance(synapse, Dense | Sparse):
+        return name if synapse.delay is None else f"Delay{name}"
+    if isinstance(synapse, Conv2d):
+        mantissa, _ = _mantissa(synapse.weight)
+        most = int(np.abs(mantissa.astype(np.int64)).sum(axis=(1, 2, 3)).max())
+        return name if payload * most < FLOAT_EXACT else f"Wide{name}"
     if isinstance(synapse, SumPool2d):
-        ones = np.ones((source[0], 1, *synapse.kernel), np.int8)
-        return _pack_shared(synapse, ones, synapse.weight, {}, source, payload)
+        return name if payload * prod(synapse.kernel) < FLOAT_EXACT else f"Wide{name}"
     raise UnsupportedError(
         f"{type(synapse).__name__} has no operator in a program file",
         hint="use Dense, Sparse, Conv2d or SumPool2d",
     )
+
+
+def made_anew(op: str, synapse: Synapse, source: Shape) -> dict[str, Shape]:
+    """Return the shapes of the tensors that packing ``synapse`` makes, which it does not hold."""
+    shapes: dict[str, Shape] = {"fan_out": (1, prod(source))}
+    if isinstance(synapse, SumPool2d):
+        shapes["weight"] = (source[0], 1, *synapse.kernel)
+    if op.startswith("Wide"):
+        kernel = synapse.kernel if isinstance(synapse, SumPool2d) else synapse.weights.shape[2:]
+        shapes["taps"] = (prod(kernel), prod(synapse.output_shape(source)[1:]))
+    return shapes
 
 
 def unpack(packed: Packed, source: Shape) -> Synapse:
@@ -63,13 +89,12 @@ def unpack(packed: Packed, source: Shape) -> Synapse:
     return Conv2d(weight, stride, padding, tuple(attributes["dilations"]), attributes["group"])
 
 
-def _pack_flat(synapse: Dense | Sparse) -> Packed:
+def _pack_flat(op: str, synapse: Dense | Sparse) -> Packed:
     mantissa, gain = _mantissa(synapse.weight)
     exponent = synapse.exponent
     scale = {"multiplier": 2 ** max(exponent, 0), "divisor": 2 ** max(-exponent, 0)}
     attributes = {"gain": gain, **scale}
     late = {} if synapse.delay is None else {"delay": synapse.delay.astype(np.int8)}
-    op = "Delay" * bool(late) + type(synapse).__name__
     if isinstance(synapse, Dense):
         return Packed(op, {"weight": mantissa, **late}, attributes)
     ends = {"target": synapse.target.astype(np.int32), "source": synapse.source.astype(np.int32)}
@@ -79,23 +104,20 @@ def _pack_flat(synapse: Dense | Sparse) -> Packed:
 
 
 def _pack_shared(
-    synapse: Conv2d | SumPool2d,
+    op: str,
+    conv: Conv2d,
     mantissa: np.ndarray,
     gain: int,
     dilations: dict[str, Any],
     source: Shape,
-    payload: int,
 ) -> Packed:
-    """Return a convolution: the one in float32 where ``payload`` proves that it is exact."""
-    conv = synapse if isinstance(synapse, Conv2d) else synapse.as_conv(source[0])
+    """Return a convolution: in float32, or in int64 with its taps written out."""
     sizes = {"strides": conv.stride, "pads": (*conv.padding, *conv.padding), "group": conv.groups}
-    attributes, op = {"gain": gain, **sizes, **dilations}, type(synapse).__name__
-    bound = payload * int(np.abs(mantissa.astype(np.int64)).sum(axis=(1, 2, 3)).max())
-    if bound < FLOAT_EXACT:
+    attributes = {"gain": gain, **sizes, **dilations}
+    if not op.startswith("Wide"):
         return Packed(op, {"weight": mantissa}, attributes)
-    shape = {"shape": conv.output_shape(source)}
     tensors = {"weight": mantissa, "taps": _taps(conv, source)}
-    return Packed(f"Wide{op}", tensors, {**attributes, **shape})
+    return Packed(op, tensors, {**attributes, "shape": conv.output_shape(source)})
 
 
 def _taps(conv: Conv2d, source: Shape) -> np.ndarray:

@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 from hwsim._onnx.ops import DOMAIN, VERSION, functions
 from hwsim._onnx.recorder import IR_VERSION, OPSET, element_type
 from hwsim._onnx.synapses import Packed, pack
+from hwsim.errors import raise_all
 from hwsim.neurons import registers
 from hwsim.program import Blank, Connection, Population, Program, expand
 
@@ -25,12 +26,15 @@ SCHEMA = "spikeport.program/1"
 OWN = "spikeport."
 """The writer's metadata begin so; a Program's own that do are kept as ``spikeport.metadata.*``."""
 KEPT = f"{OWN}metadata."
+PARTS, STEPS = 4096, 1 << 20
+"""Most populations, and most connections; most steps of a period, and of a latency."""
 NEURON, LINE = "/neuron", "/blank"
 """Ends of the names of nodes, which onnxruntime wants to differ."""
 
 
 def model_of(program: Program) -> onnx.ModelProto:
     """Return ``program`` as a model: input ``<input>/spikes``, outputs as a Trace names them."""
+    check_sizes(program)
     builder = _Builder(program)
     graph = builder.graph()
     used = sorted({n.op_type for n in builder.nodes if n.domain == DOMAIN})
@@ -43,6 +47,15 @@ def model_of(program: Program) -> onnx.ModelProto:
     )
     helper.set_model_props(model, _metadata(program))
     return model
+
+
+def check_sizes(program: Program) -> None:
+    """Raise CheckError listing what no file may hold, as a few bytes would keep a reader busy."""
+    parts = {"populations": len(program.populations), "connections": len(program.connections)}
+    steps = {"latency": program.latency, "period": program.period or 0}
+    found = [f"{n} {name} are more than {PARTS}" for name, n in parts.items() if n > PARTS]
+    found += [f"{name} = {n} is above {STEPS}" for name, n in steps.items() if n > STEPS]
+    raise_all(f"program {program.name} and its file", found, hint="use a smaller network")
 
 
 def _metadata(program: Program) -> dict[str, str]:
@@ -257,9 +270,13 @@ class _Builder:
 
 
 def _packed(program: Program, c: Connection) -> Packed:
+    return pack(c.synapse, program.shape_of(c.source), payload(program, c))
+
+
+def payload(program: Program, c: Connection) -> int:
+    """Return the largest magnitude that ``c`` multiplies its weights with."""
     low, high = program.messages_of(c.source)
-    payload = max(abs(low), abs(high)) if c.graded else 1
-    return pack(c.synapse, program.shape_of(c.source), payload)
+    return max(abs(low), abs(high)) if c.graded else 1
 
 
 def _slots(program: Program, packed: Sequence[Packed]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import gcd
 
 import numpy as np
 
@@ -76,13 +77,8 @@ class Conv2d:
     def fan_out(self, source: Shape) -> np.ndarray:
         """Count, for each source position, the kernel taps that land inside the output."""
         _, height, width = self.output_shape(source)
-        taps = [
-            sum(self._landing(np.arange(n), k, axis, out)[1].astype(np.int64) for k in range(size))
-            for axis, (n, out, size) in enumerate(
-                zip(source[1:], (height, width), self.weight.shape[2:], strict=True)
-            )
-        ]
-        per_position = np.multiply.outer(taps[0], taps[1]) * (self.weight.shape[0] // self.groups)
+        rows, columns = self._landings(0, source[1], height), self._landings(1, source[2], width)
+        per_position = np.multiply.outer(rows, columns) * (self.weight.shape[0] // self.groups)
         return np.broadcast_to(per_position, source)
 
     def deliver(self, spikes: np.ndarray) -> np.ndarray:
@@ -105,6 +101,22 @@ class Conv2d:
             total += sum_rows(rows, target, len(total))
         total = total.reshape(batch, height, width, out_channels).transpose(0, 3, 1, 2)
         return wrap24(total)
+
+    def _landings(self, axis: int, positions: int, size: int) -> np.ndarray:
+        """Return how many taps take each position into an output of ``size``, (positions,).
+
+        Those are the taps k with ``position + padding - k * dilation`` in 0, stride, ...: one in
+        ``period`` of those that reach no further than the output does.
+        """
+        stride, dilation = self.stride[axis], self.dilation[axis]
+        common = gcd(stride, dilation)
+        period = stride // common
+        reach = np.arange(positions) + self.padding[axis]
+        first = reach // common % period * pow(dilation // common, -1, period) % period
+        low = np.maximum(-(((size - 1) * stride - reach) // dilation), 0)
+        high = np.minimum(reach // dilation, self.weight.shape[2 + axis] - 1)
+        count = (high - first) // period - (low - 1 - first) // period
+        return np.where(reach % common == 0, np.maximum(count, 0), 0)
 
     def _landing(
         self, position: np.ndarray, tap: int, axis: int, size: int

@@ -1,5 +1,6 @@
 """Streams of recurrent and delaying networks: what a gap and a blank line are for."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -182,3 +183,16 @@ def test_a_blank_line_that_does_not_fit_its_period_is_refused(rng):
     safe = blanked(recurrent(rng))
     with pytest.raises(Exception, match="blank: gap = 2 does not fit into period = 2"):
         replace(safe, period=2)
+
+
+@pytest.mark.parametrize("largest", range(4, 254, 10))
+def test_the_inhibition_that_blanked_chooses_is_enough_for_its_own_check(largest):
+    slow = Cuba(40, 0, 64 * 300, 6400)  # a current that remembers the whole sample
+    weight = np.full((4, 4), largest)
+    program = Program(
+        "loop", "loihi2", Input("in", (4,)), (Population("a", (4,), slow, 1),),
+        (Connection("in", "a", Dense(weight)), Connection("a", "a", Dense(-weight))),
+        "a", period=5,
+    )  # fmt: skip
+    with suppress(CheckError):  # large weights cannot be silenced at all
+        assert border_problems(blanked(program)) == []

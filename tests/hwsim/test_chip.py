@@ -22,7 +22,7 @@ from hwsim.neurons import (
     registers,
 )
 from hwsim.program import Connection, Input, Population, Program
-from hwsim.synapses import Dense
+from hwsim.synapses import Dense, Sparse
 
 
 def program(weight=((2, -4), (6, 8)), neuron=None, *, high=16, graded=True, latency=2, low=0):
@@ -254,7 +254,7 @@ def test_a_chip_file_of_the_users_is_read(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("[chip]", "[chip", "is not TOML"),
+        ("[chip]", "[chip", "is not valid TOML"),
         ("low = -256", 'low = "a"', r"\[weights\]: low = 'a' is not int"),
         ('counter = "updates"', 'counter = "x"', r"\[prices.p.terms.t\]: no counter 'x'"),
         ("energy_pj = 1", "energy_nj = 1", "unknown 'energy_nj'"),
@@ -276,3 +276,43 @@ def test_a_malformed_chip_file_is_a_file_error_that_names_the_place(tmp_path, ol
 def test_a_missing_chip_file_is_a_file_error(tmp_path):
     with pytest.raises(FileError, match="no such file"):
         load_chip(tmp_path / "none.toml")
+
+
+def waiting(delay, latency=3):
+    """pixels -> a -> b -> c and, with delays, pixels -> c, which answers after 3 steps"""
+    net = program()
+    c = Population("c", (2,), Cuba.leaky(0, 64), latency)
+    weight = np.array([[2, 4], [6, 8]])
+    short = Dense(weight, delay=None if delay is None else np.array(delay))
+    ends = Connection("b", "c", Dense(weight)), Connection("pixels", "c", short, graded=True)
+    return replace(
+        net, populations=(*net.populations, c), connections=(*net.connections, *ends), output="c"
+    )
+
+
+def test_synapses_that_wait_fit_where_a_path_is_shorter_than_others():
+    for delay in ([[2, 2], [2, 2]], [[2, 5], [4, 3]]):
+        assert check(waiting(delay), load_chip("loihi1")) == []
+
+
+@pytest.mark.parametrize("delay", [None, [[1, 1], [1, 1]], [[2, 2], [2, 1]]])
+def test_synapses_that_wait_too_little_are_a_latency_that_does_not_fit(delay):
+    (found,) = check(waiting(delay), load_chip("loihi1"))
+    assert found.startswith("pixels->c: latency of c = 3 does not fit 1, one step after pixels (0)")
+
+
+def test_a_short_path_without_a_single_synapse_has_nothing_to_wait_for():
+    net = waiting([[2, 2], [2, 2]])
+    nothing = np.zeros(0, np.int64)
+    empty = Sparse((2, 2), nothing, nothing, nothing)
+    short = replace(net.connections[-1], synapse=empty)
+    assert (
+        check(replace(net, connections=(*net.connections[:-1], short)), load_chip("loihi1")) == []
+    )
+
+
+def test_synapses_that_wait_and_then_delay_are_late_by_the_rest():
+    net = replace(waiting([[2, 5], [4, 3]]), period=6)
+    (found,) = check(net, load_chip("loihi1"))
+    assert "pixels->c: messages arrive up to 3 frames late" in found
+    assert blanked(net).gap == 3
