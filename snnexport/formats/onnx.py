@@ -11,9 +11,21 @@ from onnx import TensorProto as T
 from onnx import helper, numpy_helper
 
 from hwsim._onnx.recorder import IR_VERSION, OPSET, neuron_function
-from hwsim.errors import UnsupportedError
 from hwsim.program import expand
-from snnexport.graph import Convolution, Edge, Graph, Layer, Linear
+from hwsim.synapses import Shape
+from snnexport.graph import (
+    Convolution,
+    Diagonal,
+    Edge,
+    Flatten,
+    Graph,
+    Late,
+    Layer,
+    Linear,
+    Place,
+    Stage,
+    SumPool,
+)
 
 DOMAIN = "spikeport.float"
 VERSION = 1
@@ -21,10 +33,11 @@ SCHEMA = "spikeport.network/1"
 
 
 def network_bytes(graph: Graph) -> bytes:
-    """Return a captured ``graph`` as an ONNX model in float32.
+    """Return a captured ``graph``, folded or not, as an ONNX model in float32.
 
     Input ``<input>/spikes`` (steps, batch, *shape); outputs ``<layer>/spikes``, the same frame,
-    without latency. Neurons are operators of ``spikeport.float`` with their equation as body.
+    without latency. Neurons are operators of ``spikeport.float`` with their equation as body;
+    feedback and delays keep the frames they need in states ``.../past``.
     """
     step = _Step(graph)
     kinds = {type(layer.neuron).__name__: type(layer.neuron) for layer in graph.layers}
@@ -47,26 +60,38 @@ class _Step:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.shapes = {graph.input: graph.input_shape} | {p.name: p.shape for p in graph.layers}
         self.nodes: list[onnx.NodeProto] = []
-        self.weights: list[onnx.TensorProto] = []
+        self.last: list[onnx.NodeProto] = []
+        """Nodes behind all others, as they may read what any population sent."""
+        self.weights: dict[str, onnx.TensorProto] = {}
+        self.pasts: list[tuple[str, int, Shape]] = []
+        """(name, frames, shape) of the states (frames, batch, *shape) that delays keep."""
         for layer in graph.layers:
             self._layer(layer)
+        self.nodes += self.last
 
     def outer_graph(self) -> onnx.GraphProto:
         """Return the graph over time: every state starts at zero."""
         source = f"{self.graph.input}/spikes"
         nodes = [helper.make_node("Shape", [source], ["batch"], start=1, end=2)]
-        states = [(f"{p.name}/{r}", p.shape) for p in self.graph.layers for r in p.neuron.STATE]
+        states: list[tuple[str, tuple[int | str, ...]]] = [
+            (f"{p.name}/{r}", ("batch", *p.shape))
+            for p in self.graph.layers
+            for r in p.neuron.STATE
+        ]
+        states += [(name, (frames, "batch", *shape)) for name, frames, shape in self.pasts]
         for name, shape in states:
-            dims = self._weight(f"{name}/dims", np.array(shape), np.int64)
-            nodes.append(helper.make_node("Concat", ["batch", dims], [f"{name}/shape"], axis=0))
+            parts = [self._sizes(name, i, size) for i, size in enumerate(shape)]
+            nodes.append(helper.make_node("Concat", parts, [f"{name}/shape"], axis=0))
             nodes.append(helper.make_node("ConstantOfShape", [f"{name}/shape"], [f"{name}/0"]))
         spikes = [(f"{p.name}/spikes", p.shape) for p in self.graph.layers]
+        sent = [(name, ("batch", *shape)) for name, shape in spikes]
         body = helper.make_graph(
             self.nodes,
             "time_step",
-            [_info(n, ("batch", *s)) for n, s in [*states, ("frame", self.graph.input_shape)]],
-            [_info(f"{n}_now", ("batch", *s)) for n, s in [*states, *spikes]],
+            [_info(n, s) for n, s in [*states, ("frame", ("batch", *self.graph.input_shape))]],
+            [_info(f"{n}_now", s) for n, s in [*states, *sent]],
         )
         starts, ends = ([f"{name}/{end}" for name, _ in states] for end in ("0", "end"))
         outputs = [*ends, *(name for name, _ in spikes)]
@@ -79,21 +104,29 @@ class _Step:
             "network",
             [_info(source, ("steps", "batch", *self.graph.input_shape))],
             [_info(name, ("steps", "batch", *shape)) for name, shape in spikes],
-            self.weights,
+            list(self.weights.values()),
         )
 
+    def _sizes(self, name: str, axis: int, size: int | str) -> str:
+        if isinstance(size, str):
+            return size
+        return self._weight(f"{name}/size{axis}", np.array([size]), np.int64)
+
     def _layer(self, layer: Layer) -> None:
-        currents = [self._edge(edge, layer, i) for i, edge in enumerate(layer.edges)]
-        total = currents[0]
-        for i, current in enumerate(currents[1:]):
-            self._plain("Add", [total, current], f"{layer.name}/sum{i}")
-            total = f"{layer.name}/sum{i}"
+        """Append the nodes of a population: its currents, then its neuron."""
+        prompt, late = [], []
+        for i, edge in enumerate(layer.edges):
+            (late if edge.late else prompt).append(self._edge(edge, layer, i))
+        if np.any(layer.constant) or not prompt:
+            prompt.append(self._parameter(layer, "constant", np.asarray(layer.constant)))
         values = {f.name: getattr(layer.neuron, f.name) for f in fields(layer.neuron)}
+        total = self._sum(prompt, f"{layer.name}/sum")
         if layer.norm is not None:
             gain = self._parameter(layer, "norm.gain", layer.norm.gain)
-            self._plain("Mul", [total, gain], f"{layer.name}/normalised")
-            total = f"{layer.name}/normalised"
-            values["bias"] = np.asarray(values["bias"]) + layer.norm.offset
+            total = self._plain("Mul", [total, gain], f"{layer.name}/normalised")
+            bias, offset = (expand(x, layer.shape) for x in (values["bias"], layer.norm.offset))
+            values["bias"] = np.broadcast_to(bias + offset, layer.shape)
+        total = self._sum([total, *late], f"{layer.name}/whole")
         states = list(layer.neuron.STATE)
         inputs = [total, *(f"{layer.name}/{kind}" for kind in states)]
         inputs += [self._parameter(layer, name, value) for name, value in values.items()]
@@ -101,44 +134,88 @@ class _Step:
         kind = type(layer.neuron).__name__
         self.nodes.append(helper.make_node(kind, inputs, outputs, layer.name, domain=DOMAIN))
 
+    def _sum(self, terms: list[str], name: str) -> str:
+        total = terms[0]
+        for i, term in enumerate(terms[1:]):
+            total = self._plain("Add", [total, term], f"{name}{i}")
+        return total
+
     def _edge(self, edge: Edge, layer: Layer, index: int) -> str:
         """Append the nodes of one path; return the name of its current."""
-        graph, name = self.graph, f"{edge.module}/{layer.name}{index}"
-        x = "frame" if edge.source == graph.input else f"{edge.source}/spikes_now"
-        if edge.pool is not None:
-            p = edge.pool
-            sizes = {"kernel_shape": p.kernel, "strides": p.stride, "pads": [*p.padding] * 2}
-            self._plain("AveragePool", [x], f"{name}/pooled", **sizes, count_include_pad=1)
-            x = f"{name}/pooled"
-        w = edge.weights
-        inputs = [] if w is None else [self._weight(f"{name}/weight", w.weight)]
-        if isinstance(w, Convolution):
-            if w.bias is not None:
-                inputs.append(self._weight(f"{name}/bias", w.bias))
-            sizes = {"strides": w.stride, "pads": [*w.padding] * 2, "dilations": w.dilation}
-            self._plain("Conv", [x, *inputs], f"{name}/a", group=w.groups, **sizes)
-            return f"{name}/a"
-        if isinstance(w, Linear):
-            self._plain("Flatten", [x], f"{name}/flat", axis=1)
-            bias = np.zeros(len(w.weight)) if w.bias is None else w.bias
-            inputs = [f"{name}/flat", *inputs, self._weight(f"{name}/bias", bias)]
-            self._plain("Gemm", inputs, f"{name}/a", transB=1)
-            return f"{name}/a"
-        if w is not None:
-            raise UnsupportedError(
-                f"{layer.name}: a folded {type(w).__name__} has no operator here",
-                hint="write the captured graph",
-            )
+        name, shape = f"{edge.module}/{layer.name}/{index}", self.shapes[edge.source]
+        x = "frame" if edge.source == self.graph.input else f"{edge.source}/spikes_now"
+        if edge.late:
+            x = self._late(x, np.full(shape[0], edge.late), shape, f"{name}/late")
+        for i, stage in enumerate(edge.stages):
+            x = self._stage(stage, x, shape, f"{name}/{i}")
+            shape = stage.output_shape(shape)
+        if len(shape) != len(layer.shape):  # a matrix gives planes flat, in C order
+            sizes = self._weight(f"{name}/shape", np.array([0, *layer.shape]), np.int64)
+            x = self._plain("Reshape", [x, sizes], f"{name}/shaped")
         return x
 
-    def _plain(self, op: str, inputs: list[str], output: str, **attributes: Any) -> None:
+    def _stage(self, stage: Stage, x: str, shape: Shape, name: str) -> str:
+        """Append the nodes of one stage behind ``x`` of ``shape``; return what it gives."""
+        if isinstance(stage, Late):
+            return self._late(x, stage.frames, shape, name)
+        if isinstance(stage, Flatten):
+            return self._plain("Flatten", [x], name, axis=1)
+        if isinstance(stage, Place):
+            pads = np.zeros((2, 1 + len(shape)), np.int64)
+            pads[:, 1] = stage.first, stage.channels - stage.first - shape[0]
+            ends = self._weight(f"{name}/pads", pads.ravel(), np.int64)
+            return self._plain("Pad", [x, ends], name)
+        if isinstance(stage, SumPool):
+            sizes = {"kernel_shape": stage.kernel, "strides": stage.stride}
+            sizes |= {"pads": [*stage.padding] * 2, "count_include_pad": 1}
+            mean = self._plain("AveragePool", [x], f"{name}/mean", **sizes)
+            area = stage.weight * stage.kernel[0] * stage.kernel[1]
+            return self._plain("Mul", [mean, self._weight(f"{name}/area", area)], name)
+        if isinstance(stage, Diagonal):
+            column = stage.weight.reshape(-1, *(1,) * (len(shape) - 1))
+            return self._plain("Mul", [x, self._weight(f"{name}/weight", column)], name)
+        weight = self._weight(f"{name}/weight", stage.weight)
+        if isinstance(stage, Convolution):
+            sizes = {"strides": stage.stride, "pads": [*stage.padding] * 2}
+            sizes |= {"dilations": stage.dilation, "group": stage.groups}
+            return self._plain("Conv", [x, weight], name, **sizes)
+        assert isinstance(stage, Linear)
+        flat = self._plain("Flatten", [x], f"{name}/flat", axis=1)
+        return self._plain("Gemm", [flat, weight], name, transB=1)
+
+    def _late(self, x: str, frames: np.ndarray, shape: Shape, name: str) -> str:
+        """Append a delay line behind ``x``; return what comes ``frames`` (C,) frames later."""
+        longest = int(frames.max())
+        if not longest:
+            return x
+        self.pasts.append((f"{name}/past", longest, shape))
+        axis = self._weight("first axis", np.array([0]), np.int64)
+        ends = [self._weight(f"{name}/{i}", np.array([i]), np.int64) for i in (0, longest)]
+        column, line, past = f"{name}/column", f"{name}/line", f"{name}/past"
+        self.last += [
+            helper.make_node("Unsqueeze", [x, axis], [column]),
+            helper.make_node("Concat", [column, past], [line], axis=0),
+            helper.make_node("Slice", [line, *ends, axis], [f"{past}_now"]),
+        ]
+        parts = []
+        for delay in np.unique(frames).tolist():
+            if delay:  # what is in the state needs nothing of this frame, so feedback may use it
+                at = self._weight(f"{name}/at{delay}", np.array(delay - 1), np.int64)
+                x = self._plain("Gather", [f"{name}/past", at], f"{name}/frame{delay}", axis=0)
+            mask = (frames == delay).astype(np.float64).reshape(-1, *(1,) * (len(shape) - 1))
+            kept = [x, self._weight(f"{name}/mask{delay}", mask)]
+            parts.append(self._plain("Mul", kept, f"{name}/kept{delay}"))
+        return self._sum(parts, f"{name}/sum")
+
+    def _plain(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(op, inputs, [output], output, **attributes))
+        return output
 
     def _parameter(self, layer: Layer, name: str, value: object) -> str:
         return self._weight(f"{layer.name}/{name}", expand(value, layer.shape))
 
     def _weight(self, name: str, array: np.ndarray, kind: type = np.float32) -> str:
-        self.weights.append(numpy_helper.from_array(array.astype(kind), name))
+        self.weights[name] = numpy_helper.from_array(np.asarray(array, kind), name)
         return name
 
 

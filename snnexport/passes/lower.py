@@ -2,79 +2,131 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
+from math import prod
+from typing import Any
 
+import numpy as np
+
+from hwsim.blanking import blanked
 from hwsim.chip import Chip, checked
-from hwsim.errors import raise_all
-from hwsim.program import Connection, Input, Population, Program
-from hwsim.synapses import Conv2d, Dense, SumPool2d, Synapse
-from snnexport.graph import Convolution, Graph, Linear, Weights
-from snnexport.passes.align import align, latencies
+from hwsim.program import Connection, Input, Population, Program, connection_name
+from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
+from snnexport.graph import (
+    Convolution,
+    Diagonal,
+    Edge,
+    Flatten,
+    Graph,
+    Late,
+    Linear,
+    SumPool,
+    Weights,
+    as_convolution,
+)
+from snnexport.passes.align import align, latencies, sends_payload
+from snnexport.passes.rounding import mantissa_exponent
 
 
 def lower(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -> Program:
     """Return ``graph`` (folded and quantized) as a Program that ``chip`` can run.
 
     Every layer answers ``latency`` steps after its input and is set to rest once a sample,
-    just before its own first frame; samples follow each other without a gap.
+    just before its own first frame. Samples follow each other without a gap, unless feedback
+    or delays need one (:func:`hwsim.blanked`).
 
     Raises
     ------
     CheckError
         Listing everything the chip cannot hold.
     UnsupportedError
-        If the graph is recurrent, or a graded path would have to be delayed.
+        If a cycle takes longer than its feedback may come late.
     """
-    _refuse_parallel_edges(graph)
-    graph = align(graph)
+    return checked(lowered(graph, chip, metadata), chip)
+
+
+def lowered(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -> Program:
+    """Return what :func:`lower` does, not checked against ``chip``."""
+    graph = align(graph, chip)
     latency = latencies(graph)
-    graded = graph.low < 0 or graph.high > 1
+    coded = {"input.step": repr(graph.step)} if graph.step != 1.0 else {}
+    order = sorted(graph.layers, key=lambda layer: latency[layer.name])
     program = Program(
         name=graph.name,
         chip=chip.name,
         input=Input(graph.input, graph.input_shape, graph.low, graph.high),
-        populations=tuple(
-            Population(layer.name, layer.shape, layer.neuron, latency[layer.name])
-            for layer in graph.layers
-        ),
-        connections=tuple(
-            Connection(
-                edge.source,
-                layer.name,
-                _synapse(edge.weights),
-                graded=graded and edge.source == graph.input,
-            )
-            for edge, layer in graph.edges()
-        ),
+        populations=tuple(Population(p.name, p.shape, p.neuron, latency[p.name]) for p in order),
+        connections=_connections(replace(graph, layers=tuple(order))),
         output=graph.output,
         readout=graph.readout,
         period=graph.steps,
-        metadata=metadata or {},
+        metadata={**(metadata or {}), **coded},
     )
-    return checked(program, chip)
+    return blanked(program)
 
 
-def _refuse_parallel_edges(graph: Graph) -> None:
-    """Raise CheckError naming the modules that join the same two populations twice."""
-    modules: dict[tuple[str, str], list[str]] = {}
+def _connections(graph: Graph) -> tuple[Connection, ...]:
+    """Return the connections; those between the same two are told apart by their module."""
+    shapes = {graph.input: graph.input_shape} | {p.name: p.shape for p in graph.layers}
+    ends = Counter((edge.source, layer.name) for edge, layer in graph.edges())
+    found: dict[str, Connection] = {}
     for edge, layer in graph.edges():
-        modules.setdefault((edge.source, layer.name), []).append(edge.module)
-    raise_all(
-        f"{graph.name} cannot be lowered",
-        [
-            f"{' and '.join(names)} both lead from {source} to {target}"
-            for (source, target), names in modules.items()
-            if len(names) > 1
-        ],
-        hint="merge them into one layer: their weights add up",
-    )
+        pair = (edge.source, layer.name)
+        number, label = 1, edge.module if ends[pair] > 1 else ""
+        while connection_name(*pair, label) in found:
+            number, label = number + 1, f"{edge.module}.{number + 1}"
+        synapse = _synapse(edge, shapes[edge.source], layer.shape)
+        graded = sends_payload(graph, edge.source)
+        connection = Connection(*pair, synapse, graded=graded, label=label)
+        found[connection.name] = connection
+    return tuple(found.values())
 
 
-def _synapse(weights: Weights | None) -> Synapse:
+def _synapse(edge: Edge, source: Shape, target: Shape) -> Synapse:
+    """Return the synapses of a folded edge, with its delays and its wait."""
+    plain = synapse_of(edge.weights, source)
+    at = next(i for i, s in enumerate(edge.stages) if isinstance(s, Weights))
+    sent = _frames(edge.stages[:at], source)
+    received = _frames(edge.stages[at + 1 :], target)
+    if not (edge.wait or sent.any() or received.any()):
+        return plain
+    if isinstance(plain, Dense):
+        return replace(plain, delay=edge.wait + sent[None, :] + received[:, None])
+    single = plain if isinstance(plain, Sparse) else Sparse.unrolled(plain, source)
+    return replace(single, delay=edge.wait + sent[single.source] + received[single.target])
+
+
+def _frames(stages: tuple[Any, ...], shape: Shape) -> np.ndarray:
+    """Return by how many frames each neuron of ``shape`` is late, (n,)."""
+    frames = np.zeros(prod(shape), np.int64)
+    for stage in stages:
+        if isinstance(stage, Flatten):  # neurons keep their order
+            continue
+        assert isinstance(stage, Late)
+        frames += stage.frames.repeat(len(frames) // len(stage.frames))
+    return frames
+
+
+def synapse_of(weights: Weights, source: Shape) -> Synapse:
+    """Return the synapses that ``weights`` are behind a population of shape ``source``."""
     if isinstance(weights, Linear):
         return Dense(weights.weight)
-    if isinstance(weights, Convolution):
-        w = weights
-        return Conv2d(w.weight, w.stride, w.padding, w.dilation, w.groups)
-    assert weights is not None
-    return SumPool2d(weights.kernel, weights.stride, weights.padding, int(weights.weight[0]))
+    if isinstance(weights, SumPool):
+        return SumPool2d(weights.kernel, weights.stride, weights.padding, weights.weight[0])
+    if isinstance(weights, Diagonal):
+        return _one_to_one(weights, source)
+    w: Convolution = weights
+    return Conv2d(w.weight, w.stride, w.padding, w.dilation, w.groups)
+
+
+def _one_to_one(weights: Diagonal, source: Shape) -> Synapse:
+    """Return a depthwise convolution, or single synapses where an exponent or no plane is."""
+    mantissa, exponent = mantissa_exponent(weights.weight)
+    if len(source) == 3 and not exponent:
+        w = as_convolution(weights, source[0])
+        return Conv2d(w.weight, groups=w.groups)
+    single = Sparse.identity(prod(source))
+    weight = mantissa.repeat(prod(source[1:]))
+    return replace(single, weight=weight, exponent=exponent)

@@ -1,0 +1,121 @@
+"""A module's forward as a graph of operations, with the shapes and constants of its values."""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx, nn
+from torch.fx.proxy import TraceError
+
+from hwsim.errors import UnsupportedError
+from snntrain.delays import Temporal
+from snntrain.norms import TimeScaledNorm
+
+
+class _Tracer(fx.Tracer):
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, Temporal) or super().is_leaf_module(m, module_qualified_name)
+
+
+def trace(module: nn.Module, frame: torch.Tensor) -> fx.GraphModule:
+    """Return the operations of one time step; every node knows its ``meta["shape"]``.
+
+    frame: (B, *shape). A shape is without the batch; what is no tensor has None.
+
+    Raises
+    ------
+    UnsupportedError
+        If control flow depends on data, or forward fails on ``frame``.
+    """
+    try:
+        traced = fx.GraphModule(module, _Tracer().trace(module))
+    except (TraceError, TypeError) as error:
+        raise UnsupportedError(
+            f"{type(module).__name__}: forward cannot be traced: {error}",
+            hint="write forward for one time step, without conditions on the data",
+        ) from None
+    try:
+        _Shapes(traced).run(frame)
+    except (RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UnsupportedError(
+            f"{type(module).__name__}: forward fails on a frame of shape {tuple(frame.shape)}: "
+            f"{reason}",
+            hint="example must be (T, B, *shape) of what forward takes for one step",
+        ) from None
+    return traced
+
+
+class _Shapes(fx.Interpreter):
+    """Runs a traced network once and notes the shape of every value."""
+
+    def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
+        norm = getattr(self.fetch_attr(target), "norm", None)
+        if isinstance(norm, TimeScaledNorm):  # it needs as many steps as it was made for
+            return torch.zeros_like(args[0])
+        return super().call_module(target, args, kwargs)
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        n.meta["shape"] = tuple(result.shape[1:]) if isinstance(result, torch.Tensor) else None
+        return result
+
+
+class _Silence(fx.Interpreter):
+    """Runs a traced network in which populations send nothing; keeps what they still hear."""
+
+    def __init__(self, traced: fx.GraphModule, hears: Mapping[fx.Node, fx.Node | None]) -> None:
+        super().__init__(traced)
+        self.hears = hears
+        self.found: dict[fx.Node, np.ndarray] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        if n not in self.hears:
+            return super().run_node(n)
+        heard = self.hears[n]
+        if heard is not None:
+            self.found[n] = self.env[heard][0].numpy()
+        return torch.zeros((1, *n.meta["shape"]), dtype=torch.float64)
+
+
+def constants(
+    traced: fx.GraphModule, frame: torch.Tensor, hears: Mapping[fx.Node, fx.Node | None]
+) -> dict[fx.Node, np.ndarray]:
+    """Return what populations hear while everything is silent, without batch, in float64.
+
+    hears: the populations, each with the value that it hears, or None not to be asked.
+    """
+    doubled = fx.GraphModule(copy.deepcopy(traced).double(), traced.graph)
+    silence = _Silence(doubled, hears)
+    try:
+        with torch.no_grad():
+            silence.run(torch.zeros(1, *frame.shape[1:], dtype=torch.float64))
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UnsupportedError(
+            f"forward fails on a single sample in float64: {reason}",
+            hint="write no batch size and no type into forward",
+        ) from None
+    return silence.found
+
+
+def is_tensor(node: fx.Node) -> bool:
+    """Say whether ``node`` is a tensor in the network."""
+    return node.meta.get("shape") is not None and node.op != "output"
+
+
+def tensors_into(node: fx.Node) -> list[fx.Node]:
+    """Return the tensors that ``node`` reads; sizes, as those given to ``view``, are none."""
+    return [n for n in node.all_input_nodes if is_tensor(n)]
+
+
+def place_of(node: fx.Node) -> str:
+    """Return the path of the module whose forward computes ``node``, "" for the outermost."""
+    stack = node.meta.get("nn_module_stack") or {}
+    inside = [re.sub(r"@\d+$", "", path) for path in stack]
+    return inside[-1] if inside else ""
