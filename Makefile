@@ -9,7 +9,7 @@ SEED ?= 0
 COUNT ?= 300
 WORKERS ?= 1
 
-.PHONY: demo test check golden fuzz test-sanitizers generate clean
+.PHONY: demo test check golden fuzz architectures test-peers test-sanitizers generate clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
 	$(BIN)/spikeport demo --out out/demo
@@ -28,6 +28,12 @@ golden: $(READY)          ## record the traces in tests/golden/lava again, from 
 
 fuzz: $(READY)            ## random networks on everything that can run them; SEED=0 COUNT=300 WORKERS=1
 	PYTHONPATH=tests $(BIN)/python -m fuzz --seed $(SEED) --count $(COUNT) --workers $(WORKERS)
+
+architectures: $(READY)   ## train a network of every kind on MNIST, export it, ask Lava; DATA=folder of MNIST
+	$(BIN)/python benchmarks/architectures.py $(if $(DATA),--root $(DATA)) --json out/architectures.json
+
+test-peers: $(READY)      ## trained netx networks, and lava-dl itself; its first run installs about 5 GB
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/peers
 
 # a copy of the tree whose engine is built with sanitizers; Python itself is not, hence the preload
 SANITIZED := build/sanitized

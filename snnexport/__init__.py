@@ -9,27 +9,38 @@ from hwsim.lazy import lazy
 
 if TYPE_CHECKING:
     from snnexport._capture import capture
-    from snnexport._export import Format, Stages, export, stages
+    from snnexport._export import Format, export
+    from snnexport._stages import Stages, stages
     from snnexport._verify import Judge, Verdict, verify
+    from snnexport.check import problems
     from snnexport.graph import Graph
+    from snnexport.passes.calibration import Calibration, Method, code_input
+    from snnexport.passes.choices import Choices, LayerChoice, choices_of
+    from snnexport.passes.errors import error_report, error_table
     from snnexport.passes.fold import Into, fold
     from snnexport.passes.lower import lower
-    from snnexport.passes.quantize import Calibration, quantize
+    from snnexport.passes.quantize import quantize
 
 __getattr__ = lazy(
     "snnexport",
     {
         "_capture": ("capture",),
-        "_export": ("Format", "Stages", "export", "stages"),
+        "_export": ("Format", "export"),
+        "_stages": ("Stages", "stages"),
         "_verify": ("Judge", "Verdict", "verify"),
+        "check": ("problems",),
         "graph": ("Graph",),
+        "passes.calibration": ("Calibration", "Method", "code_input"),
+        "passes.choices": ("Choices", "LayerChoice", "choices_of"),
+        "passes.errors": ("error_report", "error_table"),
         "passes.fold": ("Into", "fold"),
         "passes.lower": ("lower",),
-        "passes.quantize": ("Calibration", "quantize"),
+        "passes.quantize": ("quantize",),
     },
 )
 
 __all__ = [
-    "Calibration", "Format", "Graph", "Into", "Judge", "Stages", "Verdict", "capture", "export",
-    "fold", "lower", "quantize", "stages", "verify",
+    "Calibration", "Choices", "Format", "Graph", "Into", "Judge", "LayerChoice", "Method", "Stages",
+    "Verdict", "capture", "choices_of", "code_input", "error_report", "error_table", "export",
+    "fold", "lower", "problems", "quantize", "stages", "verify",
 ]  # fmt: skip

@@ -10,13 +10,14 @@ from hwsim.chip import Chip
 from hwsim.energy import Context, Report
 from hwsim.reporting import Simulation, simulate_and_report
 from hwsim.simulate import Progress
-from snnexport._export import Format, export, golden_input, stages
+from snnexport._export import Format, export, golden_input
+from snnexport._stages import stages
 from snnexport._verify import Judge, require_agreement, verify
 from snnexport.shipped import shipped_checkpoint
+from snnexport.source import coded
 from snntrain import evaluate
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import load
-from snntrain.encode import direct
 
 MODEL = "digits-conv"
 
@@ -45,8 +46,8 @@ def run_demo(
     accuracy = evaluate(checkpoint, test).accuracy
     say(f"2/5 fold, quantize to 8 bits, align, lower for {chip.name}, export to {out}")
     done = stages(checkpoint, chip, name=MODEL)
-    export(done, out, list(Format), *golden_input(checkpoint, done.program))
-    frames = direct(test.images, checkpoint.recipe.train.steps)
+    export(done, out, [Format.ONNX, Format.LAVA], *golden_input(checkpoint, done.program))
+    frames = coded(done.program, test.images)
     say("3/5 compare with onnxruntime, every test image from rest")
     verdicts = verify(done.program, frames, [Judge.REFERENCE, Judge.ONNXRUNTIME])
     count = min(samples, len(test.labels))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from math import prod
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from hwsim.chip import Chip, check
-from hwsim.errors import CheckError, FileError, SpikeportError
+from hwsim.errors import CheckError, FileError
 from hwsim.files import read_bytes
 from hwsim.program import Connection, Program
 
@@ -51,15 +53,17 @@ class Facts:
 
 
 def describe(path: Path) -> Facts:
-    """Describe a checkpoint, a program or a float network; FileError if it is none of them."""
+    """Describe a checkpoint, a program, a float network or a netx file; else FileError."""
     content = read_bytes(path, "a checkpoint.safetensors or a program.onnx")
     if path.suffix == ".safetensors":
         facts = _checkpoint(path)
     elif path.suffix == ".onnx":
         facts = _onnx(path, content)
+    elif path.suffix == ".net":
+        facts = _netx(path)
     else:
         raise FileError(
-            f"{path}: is neither a .safetensors checkpoint nor an .onnx model",
+            f"{path}: is neither a .safetensors checkpoint, an .onnx model nor a .net file",
             hint="give a file that spikeport wrote",
         )
     return Facts({**facts.facts, "sha256": sha256(content).hexdigest()}, facts.rows)
@@ -70,21 +74,25 @@ def chip_of(path: Path) -> str:
     return Program.load(path).chip if path.suffix == ".onnx" else "loihi2"
 
 
-def problems_of(path: Path, chip: Chip, name: str) -> list[str]:
-    """List what keeps a checkpoint or a program off ``chip``: layers, registers, timing."""
+def problems_of(path: Path, chip: Chip) -> list[str]:
+    """List what keeps a checkpoint, a program or a netx file off ``chip``."""
     if path.suffix == ".onnx":
         return check(Program.load(path), chip)
-    from snnexport._export import stages
+    if path.suffix == ".net":
+        return _netx_problems(path, chip)
+    from snnexport.check import problems
     from snntrain.checkpoint import Checkpoint
 
-    checkpoint = Checkpoint.load(path)
+    return problems(Checkpoint.load(path), chip)
+
+
+def _netx_problems(path: Path, chip: Chip) -> list[str]:
+    from snnexport.formats.netx.read import read_netx
+
     try:
-        stages(checkpoint, chip, name=name)
+        return check(read_netx(path), chip)
     except CheckError as error:
         return list(error.problems)
-    except SpikeportError as error:
-        return [error.message]
-    return []
 
 
 def _checkpoint(path: Path) -> Facts:
@@ -93,7 +101,7 @@ def _checkpoint(path: Path) -> Facts:
     checkpoint = Checkpoint.load(path)
     recipe = checkpoint.recipe
     rows = [
-        {"tensor": name, "shape": "x".join(map(str, t.shape)) or "scalar", "values": t.numel()}
+        {"tensor": name, "shape": _shape(t.shape), "values": t.numel()}
         for name, t in checkpoint.state.items()
     ]
     facts = {
@@ -110,11 +118,45 @@ def _checkpoint(path: Path) -> Facts:
 def _onnx(path: Path, content: bytes) -> Facts:
     from hwsim._onnx.read import metadata, parse
 
-    props = metadata(parse(content, str(path)))
+    model = parse(content, str(path))
+    props = metadata(model)
     schema = props.get("spikeport.schema", "")
     if schema.startswith("spikeport.network/"):
-        return Facts({"kind": "float network", **props}, [])
+        rows = [
+            {"population": value.name.removesuffix("/spikes"), "shape": _shape(sizes[2:])}
+            for value in model.graph.output
+            for sizes in [[d.dim_value for d in value.type.tensor_type.shape.dim]]
+        ]
+        return Facts({"kind": "float network", **props}, rows)
     return _program(Program.load(path))
+
+
+def _netx(path: Path) -> Facts:
+    """Describe the layers as they are in the file, whether they can be converted or not."""
+    from snnexport.formats.netx.sandbox import read_file
+
+    layers = read_file(path).layers
+    rows = []
+    for i, layer in enumerate(layers):
+        arrays = {n: v for n, v in layer.fields.items() if isinstance(v, np.ndarray) and v.ndim}
+        rows.append(
+            {
+                "layer": i,
+                "type": layer.fields.get("type"),
+                "neuron": (layer.neuron or {}).get("type", "none"),
+                "holds": ", ".join(f"{name} {_held(v)}" for name, v in arrays.items()),
+            }
+        )
+    return Facts({"kind": "netx file", "layers": len(layers)}, rows)
+
+
+def _held(array: np.ndarray) -> str:
+    """Return the few values of ``array``, or the shape of many."""
+    return str(array.tolist()) if array.size <= 3 else _shape(array.shape)
+
+
+def _shape(sizes: Iterable[int]) -> str:
+    return "x".join(map(str, sizes)) or "scalar"
 
 
 def _program(program: Program) -> Facts:
@@ -125,7 +167,7 @@ def _program(program: Program) -> Facts:
         rows.append(
             {
                 "population": p.name,
-                "shape": "x".join(map(str, p.shape)),
+                "shape": _shape(p.shape),
                 "neurons": prod(p.shape),
                 "kind": type(p.neuron).__name__,
                 "latency (steps)": p.latency,

@@ -58,8 +58,7 @@ def run(
         trace = run_folder(
             Path(folder), spikes, state=state, steps=steps, timeout_s=timeout_s, progress=progress
         )
-    kinds = {Record.NONE: None, Record.SPIKES: Trace(trace.spikes), Record.STATE: trace}
-    return Run(_outputs(program, trace, len(spikes)), None, kinds[kept])
+    return as_run(program, trace, len(spikes), kept)
 
 
 def run_folder(
@@ -93,16 +92,22 @@ def run_folder(
             Worker(find_uv(), python, network, limit_s),
             [network, source, result, *options],
             result,
-            heard=None if progress is None else lambda text: _tell(progress, text),
+            heard=None if progress is None else lambda text: tell(progress, text),
         )
         return Trace.of_arrays(read_npz(result))
 
 
-def _tell(progress: Progress, text: str) -> None:
+def tell(progress: Progress, text: str) -> None:
     """Pass on the last ``step 12 of 832`` that the worker printed."""
     said = re.findall(r"^step (\d+) of (\d+)$", text, flags=re.MULTILINE)
     if said:
         progress(int(said[-1][0]), int(said[-1][1]))
+
+
+def as_run(program: Program, trace: Trace, frames: int, kept: Record) -> Run:
+    """Return what was recorded of ``frames`` as the Run that hwsim gives, without counts."""
+    kinds = {Record.NONE: None, Record.SPIKES: Trace(trace.spikes), Record.STATE: trace}
+    return Run(_outputs(program, trace, frames), None, kinds[kept])
 
 
 def _outputs(program: Program, trace: Trace, frames: int) -> np.ndarray:

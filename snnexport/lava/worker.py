@@ -43,35 +43,40 @@ def run_worker(
     Packages come from uv's cache if they are there. The environment is uv's, kept by what is in
     it; ``--script`` would keep one a folder.
     """
-    environment = clean_environment() | {
-        "TMPDIR": str(result.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
     flags = ["--quiet", "--no-project", "--python", worker.python]
     for network_use in (["--offline"], []):
         requirements = ["--with-requirements", worker.network, *network_use]
         ended = run_group(
             [worker.uv, "run", *flags, *requirements, "python", *command],
             limit_s=worker.limit_s,
-            environment=environment,
+            environment=worker_environment(result.parent),
             result=result,
             heard=heard,
         )
         if result.exists():
             return
-        if ended.code is None:
-            raise _no_answer(ended, worker.limit_s)
         python_failed = any(word in ended.stderr for word in ("Traceback", "SyntaxError"))
-        if ended.stdout or python_failed or ended.code < 0:
-            raise LavaError(
-                f"{worker.network}: Lava ended with code {ended.code} and without a result\n"
-                f"{ended.reason}",
-                hint=f"run it by hand: uv run --python {worker.python} --script {worker.network} "
-                "IN.npy OUT.npz",
-            )
+        if ended.stdout or python_failed or ended.code is None or ended.code < 0:
+            by_hand = f"uv run --python {worker.python} --script {worker.network} IN.npy OUT.npz"
+            raise failure(ended, worker.limit_s, worker.network, f"run it by hand: {by_hand}")
     raise LavaError(
         f"lava-nc 0.10.0 could not be installed for {worker.python}\n{ended.reason}",
         hint=f"give uv access to a package index once, or set {VARIABLE} to another Python 3.10",
+    )
+
+
+def worker_environment(folder: Path) -> dict[str, str]:
+    """Return the environment of a Python that runs Lava and puts its files into ``folder``."""
+    return clean_environment() | {"TMPDIR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def failure(ended: Ended, limit_s: float, what: Path, hint: str) -> LavaError:
+    """Return why there is no result of the Lava that ran ``what``."""
+    if ended.code is None:
+        return _no_answer(ended, limit_s)
+    return LavaError(
+        f"{what}: Lava ended with code {ended.code} and without a result\n{ended.reason}",
+        hint=hint,
     )
 
 

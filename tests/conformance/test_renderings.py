@@ -202,7 +202,7 @@ def test_a_layer_of_any_neuron_is_interpreted_and_written_to_the_float_file(name
     rng = np.random.default_rng(3)
     exact, real = plain(NEURONS[name], rng)
     weight, frames = rng.integers(-9, 9, (WIDTH, 5)), rng.integers(-4, 5, (STEPS, 2, 5))
-    edges = (Edge("in", "fc", Linear(weight)),)
+    edges = (Edge("in", "fc", (Linear(weight),)),)
     layer = Layer("cell", (WIDTH,), real, edges)
     graph = Graph("one", "in", (5,), (layer,), "cell", STEPS)
     session = onnxruntime.InferenceSession(network_bytes(graph))

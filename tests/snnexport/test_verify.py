@@ -4,13 +4,30 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from architectures import KINDS, checkpoint
 from strategies import even, frames, small_program
 
-from hwsim import Connection, Cuba, Dense, Input, Population, Program, Trace, blanked, run
-from hwsim.errors import MismatchError, UnsupportedError
-from snnexport import oracle
+from hwsim import (
+    Connection,
+    Cuba,
+    Dense,
+    Input,
+    Population,
+    Program,
+    Trace,
+    blanked,
+    load_chip,
+    run,
+)
+from hwsim.errors import CheckError, MismatchError, RangeError, SpikeportError
+from hwsim.neurons import LeakyIntegrator
+from hwsim.program import Readout
+from snnexport import export, oracle, stages
 from snnexport._verify import Judge, require_agreement, verify
 from snnexport.golden import Golden
+from snnexport.source import coded
+from snnexport.trained import trained_beside
+from snntrain import Checkpoint, load
 
 
 @pytest.fixture
@@ -123,8 +140,139 @@ def test_golden_spikes_and_readout_are_compared(case):
         assert verify(program, x, [Judge.REFERENCE], golden=bad)[0].agreement.mismatches > 0
 
 
-def test_a_run_is_never_compared_with_itself(case):
+def test_a_run_is_never_compared_with_itself(case, monkeypatch):
     program, x = case
+    assert verify(program, x[:3], [Judge.REFERENCE])[0].agreement.mismatches == 0
+    monkeypatch.setenv("SPIKEPORT_ENGINE", "reference")
     for few in (x[:, :1], x[:3]):
-        with pytest.raises(UnsupportedError, match="nothing to compare"):
+        with pytest.raises(CheckError, match="reference: nothing to compare"):
             verify(program, few, [Judge.REFERENCE])
+
+
+@pytest.mark.parametrize("judge", [Judge.NATIVE, Judge.REFERENCE])
+def test_an_engine_that_is_wrong_is_found(case, monkeypatch, judge):
+    program, x = case
+
+    def wrong_engine(program, spikes, *, engine=None, **options):
+        result = run(program, spikes, engine=engine, **options)
+        wrong = engine == "native" or (engine is None and judge is Judge.REFERENCE)
+        return replace(result, trace=flipped(result.trace, (4, 0, 2))) if wrong else result
+
+    monkeypatch.setattr("snnexport._judges.run", wrong_engine)
+    (verdict,) = verify(program, x, [judge])
+    assert verdict.agreement.mismatches == 1
+    assert verdict.first.endswith("population out, sample 0, neuron (2,)")
+
+
+def test_every_judge_that_cannot_be_asked_is_named_before_any_is(case, monkeypatch):
+    program, x = case
+    *others, last = program.connections
+    odd = replace(last, synapse=Dense(last.synapse.weights + 1))
+    program = replace(program, connections=(*others, odd, replace(odd, label="again")))
+    monkeypatch.setattr(oracle, "run", lambda *_: pytest.fail("asked"))
+    judges = [Judge.ONNXRUNTIME, Judge.TORCH, Judge.INTEGER, Judge.LAVA, Judge.NETX]
+    with pytest.raises(CheckError) as caught:
+        verify(program, x, judges)
+    named = dict.fromkeys(line.partition(": ")[0] for line in caught.value.problems)
+    assert list(named) == ["torch", "integer", "lava", "netx"]
+
+
+def test_accuracy_is_the_share_of_labels_that_the_judge_answers(case):
+    program, x = case
+    labels = run(program, x).predictions
+    labels[0] += 1
+    (verdict,) = verify(program, x, [Judge.ONNXRUNTIME], labels=labels)
+    assert verdict.accuracy == pytest.approx(2 / 3)
+    assert verdict.same_class == 1.0
+
+
+def test_a_silent_output_is_compared_by_its_voltage(case, monkeypatch):
+    program, x = case
+    *others, out = program.populations
+    silent = replace(out, neuron=LeakyIntegrator(decay_u=4096, decay_v=100))
+    program = replace(program, populations=(*others, silent), readout=Readout.VOLTAGE)
+    assert verify(program, x, [Judge.ONNXRUNTIME])[0].agreement.mismatches == 0
+    trace = oracle.run(program, x)
+    trace.state["v"]["out"][6, 1, 3] += 1
+    monkeypatch.setattr(oracle, "run", lambda *_: trace)
+    (verdict,) = verify(program, x, [Judge.ONNXRUNTIME])
+    assert verdict.agreement.mismatches == 1
+    assert verdict.first == "step 7, population out, sample 1, neuron (3,)"
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def exported(request, tmp_path_factory):
+    """A network of each kind: its checkpoint's path and its program's, and images."""
+    folder, network = tmp_path_factory.mktemp("kind"), checkpoint(request.param)
+    network.save(folder / "checkpoint.safetensors")
+    done = stages(network, load_chip("loihi2"), name="kind")
+    images = load("digits", "test").images[:6]
+    frames, labels = coded(done.program, images), load("digits", "test").labels[:6]
+    export(done, folder / "out", [], frames, "test")
+    return folder / "checkpoint.safetensors", folder / "out" / "program.onnx", images, labels
+
+
+def test_every_kind_of_network_equals_its_integers_layer_by_layer(exported):
+    path, file, images, labels = exported
+    program = Program.load(file)
+    trained = trained_beside(path, file, program, None, images)
+    judges = [Judge.INTEGER, Judge.TORCH, Judge.REFERENCE, Judge.ONNXRUNTIME]
+    x = coded(program, images)
+    verdicts = verify(program, x, judges, labels=labels, trained=trained)
+    integer, torch, *others = verdicts
+    require_agreement(verdicts)
+    sizes = {p.name: p.shape for p in trained.quantized.layers}
+    assert integer.agreement.compared == x.shape[0] * 6 * sum(map(np.prod, sizes.values()))
+    assert [v.agreement.mismatches for v in (integer, *others)] == [0, 0, 0]
+    # reals differ in few spikes: those whose voltage lies within a rounding of the threshold
+    assert torch.agreement.mismatches < 0.1 * torch.agreement.compared
+    assert torch.agreement.compared > 0
+    fired = sum(s.sum() for s in run(program, x, record="spikes").trace.spikes.values())
+    assert fired > 100
+
+
+def test_one_channel_of_wrong_weights_is_found_by_the_integer_network(exported):
+    path, file, images, _ = exported
+    program = Program.load(file)
+    trained = trained_beside(path, file, program, None, images)
+    layers = list(trained.quantized.layers)
+    at = next(i for i, p in enumerate(layers) if p.edges)
+    first, edge = layers[at], layers[at].edges[0]
+    weight = edge.weights.weight.copy()
+    weight[0] += 40
+    edges = (edge.with_weights(replace(edge.weights, weight=weight)), *first.edges[1:])
+    layers[at] = replace(first, edges=edges)
+    wrong = replace(trained, quantized=replace(trained.quantized, layers=tuple(layers)))
+    (verdict,) = verify(program, coded(program, images), [Judge.INTEGER], trained=wrong)
+    assert verdict.agreement.mismatches > 0
+    assert f"population {first.name}" in verdict.first
+    with pytest.raises(MismatchError, match="integer: first at step"):
+        require_agreement([verdict])
+
+
+def test_another_checkpoint_or_other_choices_are_not_taken_for_those_of_the_program(exported):
+    path, file, *_ = exported
+    program = Program.load(file)
+    other = path.with_name("other.safetensors")
+    network = Checkpoint.load(path)
+    replace(network, metrics={"other": 1}).save(other)
+    with pytest.raises(RangeError, match=r"is not .* of the checkpoint that"):
+        trained_beside(other, file, program, None, None)
+    choices = file.with_name("quantize.toml")
+    kept = choices.read_text()
+    try:
+        choices.write_text(kept.replace("weight_bits = 8", "weight_bits = 5"))
+        with pytest.raises(SpikeportError):
+            trained_beside(path, file, program, None, None)
+        choices.unlink()
+        trained_beside(path, file, program, None, None)
+    finally:
+        choices.write_text(kept)
+
+
+@pytest.mark.lava
+def test_every_kind_of_network_equals_real_lava_samples_back_to_back(exported):
+    _, file, images, _ = exported
+    program = Program.load(file)
+    (verdict,) = verify(program, coded(program, images), [Judge.LAVA])
+    assert verdict.agreement.mismatches == 0

@@ -22,7 +22,7 @@ def connection_problems(program: Program, c: Connection) -> list[str]:
     if type(synapse) not in (Dense, Sparse, Conv2d, SumPool2d):
         return [f"{c.name}: there is no Lava Process for {type(synapse).__name__}"]
     if not isinstance(synapse, (Dense, Sparse)):
-        return [f"{c.name}: {problem}" for problem in _conv_problems(synapse, sent)]
+        return [f"{c.name}: {problem}" for problem in conv_problems(synapse, sent)]
     weight = synapse.weight
     changed = np.count_nonzero(truncate_weights(weight) != weight)
     return [f"{c.name}: Lava would change {changed} of {weight.size} weights"] * bool(changed)
@@ -35,10 +35,10 @@ def connection_link(program: Program, c: Connection, ids: dict[str, str], store:
         takes, gives = (_matrix_shape(synapse)[1],), (_matrix_shape(synapse)[0],)
         kind, arguments = _flat(_summed_in_32_bits(synapse, messages(program, c)), name, store)
     else:
-        conv = _fewer_groups(_as_conv(synapse, source[0]))
+        conv = fewer_groups(_as_conv(synapse, source[0]))
         takes, gives = source, conv.output_shape(source)
         kind, arguments = "Conv", _conv(conv, source, name, store)
-    bits = repr(_message_bits(messages(program, c)) if c.graded else 0)
+    bits = repr(message_bits(messages(program, c)) if c.graded else 0)
     return Link(
         id=name,
         name=c.name,
@@ -62,7 +62,7 @@ _HOMES = {
 }
 
 
-def _message_bits(sent: Range) -> int:
+def message_bits(sent: Range) -> int:
     """Return the bits of a message; Lava only asks whether there are any."""
     low, high = sent
     return max(1, max(high, -low - 1).bit_length() + (low < 0))
@@ -129,7 +129,8 @@ def _conv(conv: Conv2d, source: Shape, name: str, store: Store) -> Arguments:
     }
 
 
-def _conv_problems(synapse: Synapse, sent: Range) -> list[str]:
+def conv_problems(synapse: Synapse, sent: Range) -> list[str]:
+    """List what Lava's Conv would compute differently for messages ``sent``."""
     conv = _as_conv(synapse, 1)
     large = max(map(max, (conv.weight.shape[2:], conv.stride, conv.padding, conv.dilation)))
     found = [f"{large} does not fit Lava's 8 bits"] * (large > _INT8)
@@ -147,7 +148,7 @@ def _as_conv(synapse: Synapse, channels: int) -> Conv2d:
     return synapse
 
 
-def _fewer_groups(conv: Conv2d) -> Conv2d:
+def fewer_groups(conv: Conv2d) -> Conv2d:
     """Return an equal convolution whose number of groups fits Lava's 8 bits.
 
     Groups are joined, with zeros between them; Lava keeps ``groups`` in an int8 and would

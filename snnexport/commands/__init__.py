@@ -1,0 +1,1 @@
+"""The commands that snnexport adds to ``spikeport``; each parses, calls, prints."""

@@ -1,0 +1,170 @@
+"""The commands that make and describe files: ``export``, ``convert``, ``check``, ``inspect``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hwsim.console import FILE, as_json, choices
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@as_json
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what FILE is: a checkpoint, a program, a float network, or a netx file."""
+    from snnexport.inspect import describe
+
+    facts = describe(file)
+    click.echo(json.dumps(facts.data, indent=1) if as_json else facts.text())
+
+
+@click.command()
+@click.argument("checkpoint", type=FILE)
+@click.option("-o", "--out", "folder", type=FILE, required=True, help="Folder to write.")
+@click.option(
+    "--format", "formats", default="onnx,lava", show_default=True, help="Of onnx, lava, netx."
+)
+@click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
+@click.option("--calibrate", metavar="NAME:SPLIT", help="Measure the network on this data.")
+@click.option("--method", default="minmax", show_default=True, help="Or percentile, mse.")
+@click.option(
+    "--quantize", "chosen", type=FILE, metavar="FILE.toml", help="An edited quantize.toml."
+)
+@click.option("--root", type=FILE, help="Where data files are.")
+@as_json
+def export(  # noqa: PLR0913 -- one parameter an option
+    checkpoint: Path,
+    folder: Path,
+    formats: str,
+    chip_name: str,
+    calibrate: str | None,
+    method: str,
+    chosen: Path | None,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Fold, quantize and lower CHECKPOINT, and write the artefacts.
+
+    Every choice of the quantization is written to quantize.toml, which --quantize takes back.
+    With --calibrate the error of each layer is measured too.
+    """
+    from hwsim.chip import load_chip
+    from snnexport._export import Format, golden_input
+    from snnexport._export import export as write
+    from snnexport._stages import layer_errors, stages
+    from snnexport.formats.netx.layout import BIAS_EXPONENT
+    from snnexport.passes.calibration import Method
+    from snnexport.passes.choices import Choices
+    from snnexport.passes.errors import error_table
+    from snnexport.source import dataset
+    from snntrain.checkpoint import Checkpoint
+
+    asked, chip = choices(Format, formats, "format"), load_chip(chip_name)
+    how, *more = choices(Method, method, "method")
+    if more:
+        raise click.BadParameter(f"--method {method}: give one")
+    given = None if chosen is None else Choices.load(chosen)
+    loaded = Checkpoint.load(checkpoint)
+    data = None if calibrate is None else dataset(calibrate, root)
+    done = stages(
+        loaded,
+        chip,
+        name=_name(checkpoint),
+        calibration=data,
+        choices=given,
+        method=how,
+        bias_step=1 << BIAS_EXPONENT if Format.NETX in asked else 1,  # netx holds no others
+    )
+    samples, origin = golden_input(loaded, done.program, root)
+    errors = [] if data is None else layer_errors(done, data)
+    facts = write(done, folder, asked, samples, origin, errors)
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+        return
+    click.echo(f"{folder}: program {done.program.name} for {chip.name}")
+    for line in (f"golden input: {origin}", *done.remarks):
+        click.echo(f"  {line}")
+    for written in sorted(p.name for p in folder.iterdir()):
+        click.echo(f"  {written}")
+    if errors:
+        click.echo(error_table(errors), nl=False)
+
+
+def _integers(context: click.Context, option: click.Parameter, text: str | None) -> Any:
+    """Return the integers in ``A,B,...``, None for None."""
+    del context
+    try:
+        return None if text is None else tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of integers A,B,...", param=option) from None
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, metavar="FILE.onnx", help="What to write.")
+@click.option("--period", type=click.IntRange(1), help="Steps of a sample; by default no reset.")
+@click.option("--input-range", callback=_integers, metavar="LOW,HIGH", help="Values of the input.")
+@click.option("--input-shape", callback=_integers, metavar="C,H,W", help="Where FILE has none.")
+@click.option("--layers", type=click.IntRange(1), help="Only the first N layers.")
+@as_json
+def convert(
+    file: Path,
+    out: Path,
+    period: int | None,
+    input_range: tuple[int, ...] | None,
+    input_shape: tuple[int, ...] | None,
+    layers: int | None,
+    as_json: bool,
+) -> None:
+    """Write the network in FILE, a netx file (.net), as a program (.onnx)."""
+    from snnexport.convert import convert as write
+    from snnexport.inspect import describe
+
+    if input_range is not None and len(input_range) != 2:
+        raise click.BadParameter("give --input-range LOW,HIGH")
+    write(
+        file,
+        out,
+        period=period,
+        input_range=input_range,
+        input_shape=input_shape,
+        num_layers=layers,
+    )
+    facts = describe(out)
+    click.echo(json.dumps(facts.data, indent=1) if as_json else facts.text())
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("--chip", "chip_name", help="Or a .toml file; by default the program's, or loihi2.")
+@as_json
+def check(file: Path, chip_name: str | None, as_json: bool) -> None:
+    """List everything in FILE that the chip cannot hold: a checkpoint, a program or a netx file.
+
+    Exit status 1 if there is anything.
+    """
+    from hwsim.chip import load_chip
+    from snnexport.inspect import chip_of, problems_of
+
+    chip = load_chip(chip_name or chip_of(file))
+    found = problems_of(file, chip)
+    if as_json:
+        click.echo(json.dumps({"file": str(file), "chip": chip.name, "problems": found}, indent=1))
+    else:
+        for line in found:
+            click.echo(line)
+        click.echo(f"{file} on {chip.name}: {len(found) or 'no'} problem(s)", err=True)
+    if found:
+        click.get_current_context().exit(1)
+
+
+def _name(path: Path) -> str:
+    """Return what to call the network in ``path``: its folder in a zoo, else the file."""
+    return path.resolve().parent.name if path.stem == "checkpoint" else path.stem
+
+
+COMMANDS = [inspect, export, convert, check]
