@@ -57,7 +57,11 @@ class MismatchError(SpikeportError):
 
 def raise_all(what: str, problems: list[str], *, hint: str) -> None:
     """Raise one :class:`CheckError` that lists every problem, if there is any."""
-    if problems:
-        lines = "\n".join(f"  - {p}" for p in problems)
-        message = f"{what}: {len(problems)} problem(s)\n{lines}"
-        raise CheckError(message, hint=hint, problems=problems)
+    distinct = list(dict.fromkeys(problems))
+    if distinct:
+        raise CheckError(listed(what, distinct), hint=hint, problems=distinct)
+
+
+def listed(what: str, problems: list[str]) -> str:
+    """Return the message of an error about ``what`` that lists every problem, a line each."""
+    return "\n".join([f"{what}: {len(problems)} problem(s)", *(f"  - {p}" for p in problems)])

@@ -16,6 +16,7 @@ from snnexport._operations import SUPPORTED
 from snnexport._trace import trace
 from snnexport._walk import Walker
 from snnexport.graph import Graph
+from snntrain.delays import Temporal
 
 
 def capture(
@@ -65,6 +66,8 @@ def captured(
             f"example: shape {tuple(example.shape)} is not (T, B, *shape) with T, B >= 1",
             hint="time is axis 0, the batch axis 1",
         )
+    if isinstance(module, Temporal):  # a leaf is not traced itself
+        module = nn.Sequential(module)
     with evaluating(module), torch.no_grad():
         kinds = [p.dtype for p in module.parameters()]
         frame = example[0].to(kinds[0] if kinds else torch.float32)

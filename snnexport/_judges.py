@@ -43,11 +43,15 @@ class Judge(Enum):
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """ours: what hwsim sent. theirs: what the judge sent. outputs: the judge's readout (B, n)."""
+    """ours: what hwsim sent. theirs: what the judge sent. outputs: the judge's readout (B, n).
+
+    unit: what axis 0 of both counts, machine steps or frames without latency.
+    """
 
     ours: Messages
     theirs: Messages
     outputs: np.ndarray
+    unit: str = "step"
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,14 +185,15 @@ def _torch(case: Case) -> Answer:
     assert case.trained is not None
     theirs, outputs = case.trained.spikes(case.program, case.frames)
     ours = case.in_frames()
-    return Answer({name: ours[name] for name in theirs}, theirs, outputs)
+    return Answer({name: ours[name] for name in theirs}, theirs, outputs, "frame")
 
 
 def _integer(case: Case) -> Answer:
     assert case.trained is not None
     theirs = case.trained.integers(case.frames)
     ours = case.in_frames()
-    return Answer({n: ours[n] for n in theirs if n in ours}, theirs, case.readout(theirs))
+    ours = {n: ours[n] for n in theirs if n in ours}
+    return Answer(ours, theirs, case.readout(theirs), "frame")
 
 
 def _reference(case: Case) -> Answer:
@@ -198,7 +203,7 @@ def _reference(case: Case) -> Answer:
     if not case.streams:
         return case.answer(case.alone, case.oracle.trace)
     theirs = case.windows(case.messages(case.run(case.stream, "reference").trace))
-    return Answer(case.in_frames(), theirs, case.readout(theirs))
+    return Answer(case.in_frames(), theirs, case.readout(theirs), "frame")
 
 
 def _native(case: Case) -> Answer:

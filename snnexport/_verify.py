@@ -120,8 +120,10 @@ def require_agreement(verdicts: Sequence[Verdict]) -> None:
         )
 
 
-def first_difference(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray]) -> str:
-    """Name the earliest step, then population, sample and neuron where two traces differ."""
+def first_difference(
+    ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.ndarray], unit: str = "step"
+) -> str:
+    """Name the earliest ``unit`` of time, then population, sample and neuron that differ."""
     places = []
     for order, (name, a) in enumerate(ours.items()):
         where = np.argwhere(a != theirs[name])
@@ -129,7 +131,7 @@ def first_difference(ours: Mapping[str, np.ndarray], theirs: Mapping[str, np.nda
             places.append((int(where[0][0]), order, name, where[0]))
     step, _, name, index = min(places, key=lambda p: p[:2])
     sample, neuron = int(index[1]), tuple(int(i) for i in index[2:])
-    return f"step {step + 1}, population {name}, sample {sample}, neuron {neuron}"
+    return f"{unit} {step + 1}, population {name}, sample {sample}, neuron {neuron}"
 
 
 def _verdict(case: Case, judge: Judge, answer: Answer, labels: np.ndarray | None) -> Verdict:
@@ -142,7 +144,7 @@ def _verdict(case: Case, judge: Judge, answer: Answer, labels: np.ndarray | None
             hint="the artefact belongs to another program: export again",
         )
     wrong = sum(int((a != theirs[n]).sum()) for n, a in ours.items())
-    first = first_difference(ours, theirs) if wrong else None
+    first = first_difference(ours, theirs, answer.unit) if wrong else None
     readouts = np.argwhere(case.alone.outputs != answer.outputs)
     if judge is not Judge.TORCH and not wrong and len(readouts):  # as many spikes, other sums
         wrong, first = len(readouts), f"readout of sample {readouts[0][0]}, class {readouts[0][1]}"

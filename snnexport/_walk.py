@@ -98,6 +98,8 @@ class Walker:
         """Return the values that ``node`` reads, each with what it does to them."""
         terms = [a for a in node.args if isinstance(a, fx.Node) and is_tensor(a)]
         try:
+            if node.op == "get_attr":
+                raise RefusedError("forward reads a tensor of its own; let a layer hold it")
             if node.target in (*SUMS, *DIFFERENCES) and len(terms) == 2:
                 return self._terms(node, terms)
             if node.target in CONCATENATIONS:
@@ -224,7 +226,7 @@ class Walker:
 
 
 def _where(node: fx.Node) -> str:
-    if node.op == "call_module":
+    if node.op in ("call_module", "get_attr"):
         return str(node.target)
     called = getattr(node.target, "__name__", node.target)
     return f"{node.name} ({called})"

@@ -10,12 +10,9 @@ import numpy as np
 from hwsim.errors import FileError, UnsupportedError
 from hwsim.files import map_npy
 from hwsim.program import Program
-from snnexport.passes.calibration import code_input
+from snnexport.passes.calibration import INPUT_STEP, code_input
 from snntrain.data import Dataset, load, parse_selector
 from snntrain.encode import direct
-
-INPUT_STEP = "input.step"
-"""Metadata of a program: what one unit of message stands for, 1 if it is not there."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def verdict_table(verdicts: Sequence[Verdict]) -> str:
     names = ["samples", "values compared", "mismatches", "same class"]
     for name in names + ["accuracy"] * labelled:
         table.add_column(name, justify="right")
-    table.add_column("first difference (step, population, sample, neuron)")
+    table.add_column("first difference (step or frame, population, sample, neuron)")
     for v in verdicts:
         a = v.agreement
         numbers = [f"{a.samples:,}", f"{a.compared:,}", _mismatches(v), _percent(v.same_class)]

@@ -56,7 +56,7 @@ class Trained:
         for part in _batches(frames.shape[1]):
             with torch.no_grad(), recorded(self.module.eval()) as spikes:
                 outputs.append(unroll(self.module, self._reals(frames, part)).sum(dim=0))
-            for name in spikes.keys() & shapes.keys():
+            for name in (n for n in shapes if n in spikes):  # its order tells what is first
                 sent = spikes[name].numpy().astype(np.int8)
                 found.setdefault(name, []).append(sent.reshape(len(frames), -1, *shapes[name]))
         whole = {name: np.concatenate(parts, axis=1) for name, parts in found.items()}

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from hwsim.errors import FileError
+from hwsim.errors import FileError, listed
 from hwsim.files import json_object, write_atomic
 from snntrain import _tensorfile
 from snntrain.recipe import Recipe
@@ -81,12 +81,8 @@ class Checkpoint:
         with _Weightless(sum(t.numel() for t in state.values()), path):
             problems = _tensorfile.misfits(state, _empty(recipe).state_dict())
         if problems:
-            lines = "\n".join(f"  - {problem}" for problem in problems)
-            raise FileError(
-                f"{path}: weights do not fit the network of the recipe inside, "
-                f"{len(problems)} problem(s)\n{lines}",
-                hint=_EDITED,
-            )
+            what = f"{path}: weights do not fit the network of the recipe inside"
+            raise FileError(listed(what, problems), hint=_EDITED)
         return cls(recipe, state, metrics, calibration)
 
     def build(self) -> nn.Module:

@@ -18,7 +18,7 @@ from snnexport.passes.calibration import Method
 from snnexport.passes.sums import COPIES, RELAY
 from snntrain.settings import read, setting
 
-HINT = "begin with the choices of a quantized network: choices_of(graph).to_toml()"
+HINT = "begin with the quantize.toml that export wrote, or choices_of(graph).to_toml()"
 _HEADER = """\
 # How a network became integers. Edit, and quantize with it again.
 # [input] step: one unit of message stands for this much of the network's input; messages are

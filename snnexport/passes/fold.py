@@ -225,11 +225,11 @@ def _divisor(layer: Layer, norm: Norm, into: Into) -> np.ndarray:
     divided = np.where(size > 0, size, 1.0)
     if into is Into.THRESHOLDS:
         return divided
-    largest = np.max([_largest(e, layer.shape) for e in layer.edges if not e.late], axis=0)
+    fed, back = (_largest(layer, late) for late in (False, True))  # the norm is not on feedback
     threshold = np.abs(np.broadcast_to(expand(layer.neuron.threshold, layer.shape), layer.shape))
     theta = threshold.reshape(len(size), -1).min(axis=1)
     # two ways a channel: (largest weight, threshold), its gain in the threshold or in the weights
-    weight = np.stack([largest, largest * size])
+    weight = np.stack([np.maximum(fed, back / divided), np.maximum(fed * size, back)])
     limit = np.stack([theta / divided, theta])
     return np.where(_first_is_better(weight, limit), divided, ones)
 
@@ -253,9 +253,12 @@ def _first_is_better(weight: np.ndarray, threshold: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def _largest(edge: Edge, shape: Shape) -> np.ndarray:
-    """Return the largest magnitude of the weights into each channel."""
-    return np.abs(rows(edge.weights, shape[0])).max(axis=1)
+def _largest(layer: Layer, late: bool) -> np.ndarray:
+    """Return the largest magnitude of the weights of all edges that are ``late`` or not, (C,)."""
+    channels = layer.shape[0]
+    found = [np.zeros((channels, 1))]
+    found += [rows(e.weights, channels) for e in layer.edges if bool(e.late) == late]
+    return np.max([np.abs(w).max(axis=1) for w in found], axis=0)
 
 
 def _each(operation: Callable[..., Any], one: Any, other: Any, shape: Shape) -> Any:

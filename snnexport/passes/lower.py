@@ -27,6 +27,7 @@ from snnexport.graph import (
     as_convolution,
 )
 from snnexport.passes.align import align, latencies, sends_payload
+from snnexport.passes.calibration import INPUT_STEP
 from snnexport.passes.rounding import mantissa_exponent
 
 
@@ -51,7 +52,7 @@ def lowered(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None)
     """Return what :func:`lower` does, not checked against ``chip``."""
     graph = align(graph, chip)
     latency = latencies(graph)
-    coded = {"input.step": repr(graph.step)} if graph.step != 1.0 else {}
+    coded = {INPUT_STEP: repr(graph.step)} if graph.step != 1.0 else {}
     order = sorted(graph.layers, key=lambda layer: latency[layer.name])
     program = Program(
         name=graph.name,

@@ -58,7 +58,10 @@ def _impossible(task: Task) -> list[str]:
             f"of chip {chip.name}"
         )
     if choice.bound is Bound.OBSERVED and kind not in task.observed:
-        found.append(f"{name}: bound = 'observed', but its {kind} was not; use Calibration.measure")
+        found.append(
+            f"{name}: bound = 'observed', but its {kind} was not; "
+            "use Calibration.measure (--calibrate)"
+        )
     return found
 
 

@@ -8,18 +8,10 @@ from strategies import even, frames, registers, small_program
 
 import hwsim
 from hwsim import Dense, Input
-from hwsim.errors import SpikeportError
 from hwsim.neurons import Gate, LeakyIntegrator
 from snnexport import netx
 
-
-@pytest.fixture(scope="module", autouse=True)
-def lava_dl():
-    """Python with lava-dl; made in the user's cache by the first run, which takes a while."""
-    try:
-        return netx.obtain_python(60)
-    except SpikeportError as error:
-        pytest.skip(f"lava-dl 0.6.0 is not to be had: {error.message}")
+pytestmark = pytest.mark.usefixtures("lava_dl")
 
 
 def stream(rng, program, samples):

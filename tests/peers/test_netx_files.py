@@ -3,23 +3,15 @@
 import h5py
 import numpy as np
 import pytest
-from peers.lava_dl_wheel import lava_dl_data
 
 import hwsim
-from hwsim.errors import SpikeportError
+from hwsim import Program
 from snnexport import netx
+from snnexport.convert import convert
 from snnexport.formats.netx.read import read_netx
 from snnexport.formats.netx.write import write_netx
 
 KEPT = ("weight", "weight_rec", "delay", "bias", "stride", "padding", "dilation", "groups")
-
-
-@pytest.fixture(scope="module")
-def data():
-    try:
-        return lava_dl_data()
-    except OSError as error:
-        pytest.skip(str(error))
 
 
 def fields(path):
@@ -30,7 +22,7 @@ def fields(path):
         return [{name: layer[name][()] for name in KEPT if name in layer} for layer in synapses]
 
 
-@pytest.mark.parametrize(
+trained = pytest.mark.parametrize(
     ("name", "layers"),
     [
         ("mnist.net", None),
@@ -40,6 +32,16 @@ def fields(path):
         ("gts/pilotnet_sdnn/network.net", None),
     ],
 )
+
+
+@trained
+def test_converted_programs_are_byte_equal_after_loading_and_saving(name, layers, data, tmp_path):
+    convert(data / name, tmp_path / "one.onnx", num_layers=layers)
+    Program.load(tmp_path / "one.onnx").save(tmp_path / "two.onnx")
+    assert (tmp_path / "two.onnx").read_bytes() == (tmp_path / "one.onnx").read_bytes()
+
+
+@trained
 def test_reading_and_writing_keeps_weights_delays_and_biases_bit_for_bit(
     name, layers, data, tmp_path
 ):
@@ -51,15 +53,6 @@ def test_reading_and_writing_keeps_weights_delays_and_biases_bit_for_bit(
             written = other.get(key, np.zeros_like(value))  # biases that are all 0 are left out
             same_axes = written.reshape(value.shape)  # slayer once wrote one row, or a time axis
             np.testing.assert_array_equal(same_axes, value, err_msg=key)
-
-
-@pytest.fixture(scope="module")
-def lava_dl():
-    """Python with lava-dl; made in the user's cache by the first run, which takes a while."""
-    try:
-        return netx.obtain_python(60)
-    except SpikeportError as error:
-        pytest.skip(f"lava-dl 0.6.0 is not to be had: {error.message}")
 
 
 def test_lava_dl_runs_its_own_mnist_network_as_hwsim_does(data, lava_dl):

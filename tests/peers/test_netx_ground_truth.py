@@ -5,18 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from netx_files import conv_layer, dense_layer, write_layers
-from peers.lava_dl_wheel import lava_dl_data
 
 import hwsim
 from snnexport.formats.netx.read import read_netx
-
-
-@pytest.fixture(scope="module")
-def data():
-    try:
-        return lava_dl_data()
-    except OSError as error:
-        pytest.skip(str(error))
 
 
 def time_first(array):

@@ -8,8 +8,6 @@ import pytest
 from netx_files import CUBA, conv_layer, dense_layer, write_layers
 
 import hwsim
-from hwsim.errors import SpikeportError
-from snnexport import netx
 from snnexport.formats.netx.read import read_netx
 
 STEPS = 30
@@ -19,12 +17,8 @@ IMAGES = (6, 7, 2)
 
 
 @pytest.fixture
-def agree(root, rng, tmp_path):
+def agree(lava_dl, root, rng, tmp_path):
     """A function that says how often both networks of some layers fired, if they agree."""
-    try:
-        python = netx.obtain_python(60)
-    except SpikeportError as error:
-        pytest.skip(f"lava-dl 0.6.0 is not to be had: {error.message}")
 
     def run(layers, shape, **options):
         spikes = (rng.random((*shape, STEPS)) < 0.4).astype(np.int32)
@@ -33,7 +27,7 @@ def agree(root, rng, tmp_path):
         script = root / "benchmarks" / "peers" / "netx_steps.py"
         files = [file, tmp_path / "in.npy", tmp_path / "out.npy", str(len(layers))]
         done = subprocess.run(
-            [python, script, *files, json.dumps(options)], capture_output=True, text=True
+            [lava_dl, script, *files, json.dumps(options)], capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr[-1000:]
         frames = spikes.T[:, None]

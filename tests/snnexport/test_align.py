@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import networkx as nx
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from networks import Residual, trained
 
 from hwsim import load_chip
 from hwsim.errors import UnsupportedError
-from hwsim.neurons import Cuba, GradedRelay
+from hwsim.neurons import Cuba, GradedRelay, Ternary
 from snnexport import Calibration, capture, fold, quantize
 from snnexport.graph import Edge, Graph, Layer, Linear
 from snnexport.passes.align import align, latencies
@@ -122,6 +124,15 @@ def test_messages_with_a_payload_pass_through_relays_that_carry_it():
     assert isinstance(relay.neuron, GradedRelay)
     relay = align(joined(*ends, high=1), load_chip("loihi2")).layer("input.relay1")
     assert isinstance(relay.neuron, Cuba)
+
+
+def test_messages_below_zero_pass_through_relays_that_carry_them():
+    ends = [("input", "a", 0), ("a", "b", 0), ("b", "c", 0), ("a", "c", 0), ("input", "b", 0)]
+    signed = Ternary(decay_u=4096, decay_v=0, threshold=64, threshold_low=-64, bias=0)
+    graph = replace(joined(*ends, names="abc", a=signed), low=-1)
+    aligned = align(graph, load_chip("loihi2"))
+    relays = [p.neuron for p in aligned.layers if "relay" in p.name]
+    assert [type(neuron) for neuron in relays] == [GradedRelay, GradedRelay]
 
 
 def test_synapses_wait_where_no_relay_carries_the_payload():

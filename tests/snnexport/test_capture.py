@@ -186,3 +186,8 @@ def test_the_offer_to_freeze_a_norm_works(example):
     module = nn.Sequential(nn.Flatten(), nn.Linear(64, 3), Spiking(3, norm=TimeScaledNorm(3, 5)))
     freeze_time(module)
     same_answers(trained(module, example), example)
+
+
+def test_a_population_alone_is_a_network(example):
+    graph = capture(Spiking(1, decay_v=0.5), example.float())
+    assert [(e.source, e.stages) for e in graph.layers[0].edges] == [(graph.input, ())]

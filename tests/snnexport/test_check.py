@@ -1,5 +1,7 @@
 """What keeps a network off a chip is listed all at once, whichever stage finds it."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from architectures import KINDS, checkpoint
@@ -8,6 +10,7 @@ from torch import nn
 from hwsim import load_chip
 from hwsim.errors import CheckError, RangeError
 from snnexport import Calibration, capture, problems, stages
+from snnexport.passes import compose as composing
 from snntrain.layers import Spiking
 
 IMAGES = torch.zeros(4, 1, 1, 8, 8)
@@ -32,6 +35,19 @@ class Wrong(nn.Module):
     def forward(self, x):
         x = self.second(self.body(self.act(self.first(self.stem(x)))))
         return self.out(self.last(self.third(self.head(self.scale(x.flatten(1))))))
+
+
+class Shared(nn.Module):
+    """One convolution, flattened into two layers without a Linear behind it."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 3, padding=1)
+        self.first, self.second = Spiking(64), Spiking(64)
+
+    def forward(self, x):
+        current = self.conv(x).flatten(1)
+        return self.second(self.first(current) + current)
 
 
 def test_problems_of_capture_quantization_and_chip_are_listed_together():
@@ -83,6 +99,18 @@ def test_a_sum_that_the_chip_cannot_send_does_not_hide_what_is_wrong_elsewhere()
     assert "chip loihi1 has no graded relay" in first
     assert second.startswith("out: threshold rounds to 0")
     assert [second] == problems(Pooled(), load_chip("loihi2"), IMAGES)
+
+
+def test_a_checkpoint_is_checked_for_the_input_that_it_saw_in_training():
+    network = replace(checkpoint(next(iter(KINDS))), calibration={"input": [-5, 16]})
+    (found,) = problems(network, load_chip("loihi1"))
+    assert "message = -5 does not fit 0.." in found
+
+
+def test_a_problem_of_a_module_that_several_layers_share_is_listed_once(monkeypatch):
+    monkeypatch.setattr(composing, "LARGEST_MATRIX", 64 * 64 - 1)
+    (found,) = problems(Shared(), load_chip("loihi2"), IMAGES)
+    assert found.startswith("conv: as a matrix behind its flattening")
 
 
 def test_a_module_needs_an_example_and_what_cannot_be_traced_is_one_problem():

@@ -136,6 +136,27 @@ def test_an_average_pool_and_a_convolution_become_a_convolution_of_its_stride(rn
     assert np.array_equal(only.weight, weight.repeat(2, 2).repeat(2, 3) / 4)
 
 
+def test_behind_single_taps_with_a_stride_the_taps_of_a_convolution_lie_that_far_apart(rng):
+    stages = [
+        Convolution(rng.normal(size=(3, 2, 1, 1)), stride=(2, 3)),
+        Convolution(rng.normal(size=(4, 3, 3, 2))),
+    ]
+    (only,) = compose(stages, (2, 7, 7))
+    assert isinstance(only, Convolution)
+    assert (only.stride, only.dilation) == ((2, 3), (2, 3))
+    expected, answer = (response(s, (2, 7, 7), frames=1) for s in (stages, [only]))
+    assert (answer - expected).abs().max() <= 1e-12 * expected.abs().max()  # sums in another order
+
+
+@pytest.mark.parametrize(
+    ("padding", "kind"),
+    [((1, 1), SumPool), ((2, 1), Convolution), ((1, 2), Convolution)],
+)
+def test_equal_weights_are_a_pool_unless_padded_by_more_than_half_a_window(padding, kind):
+    (only,) = compose([Convolution(np.ones((2, 1, 3, 3)), padding=padding, groups=2)], (2, 6, 6))
+    assert type(only) is kind
+
+
 @pytest.mark.parametrize(
     "first",
     [

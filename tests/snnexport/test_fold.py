@@ -15,7 +15,18 @@ from hwsim.errors import CheckError
 from hwsim.neurons import GradedRelay
 from hwsim.program import expand
 from snnexport import Into, capture, fold
-from snnexport.graph import Convolution, Diagonal, Edge, Flatten, Graph, Late, Layer, Linear, Norm
+from snnexport.graph import (
+    Convolution,
+    Diagonal,
+    Edge,
+    Flatten,
+    Graph,
+    Late,
+    Layer,
+    Linear,
+    Norm,
+    SumPool,
+)
 from snnexport.interpret import interpret
 from snnexport.passes import compose as composing
 from snntrain.delays import Delay
@@ -245,6 +256,18 @@ def test_a_matrix_that_no_chip_holds_is_refused_by_name(frames, what, monkeypatc
     graph = capture(trained(nn.Sequential(*FLAT[what](), Spiking(128)), frames), frames)
     with pytest.raises(CheckError, match="as a matrix behind its flattening"):
         fold(graph)
+
+
+def test_a_pool_whose_channels_share_a_gain_stays_a_pool():
+    pool = SumPool((2, 2), (2, 2), (0, 0), np.array([0.25]))
+    edge = Edge("input", "pool", (pool,))
+    for gain, kind in (([2.0, 2.0], SumPool), ([2.0, 3.0], Convolution)):
+        norm = Norm(np.array(gain), np.zeros(2))
+        graph = Graph(
+            "g", "input", (2, 4, 4), (Layer("x", (2, 2, 2), cuba(), (edge,), norm),), "x", 3
+        )
+        (folded,) = fold(graph, Into.WEIGHTS).layer("x").edges
+        assert type(folded.weights) is kind
 
 
 def test_delays_survive_on_both_sides_of_the_weights(frames):

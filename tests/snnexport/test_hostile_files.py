@@ -3,8 +3,6 @@
 import io
 import json
 import pickle
-import resource
-import time
 import zipfile
 from contextlib import suppress
 
@@ -32,13 +30,7 @@ anything = settings(
 )
 
 
-@pytest.fixture(autouse=True)
-def bounded():
-    """Every test stays within its time, and this process within a little more memory."""
-    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert time.monotonic() - start < 60
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB
+pytestmark = pytest.mark.usefixtures("bounded")
 
 
 class Trap:

@@ -98,11 +98,9 @@ def test_any_weights_can_wait(rng, stage):
     shape = (2, 5, 5)
     after = stage.output_shape(shape)
     neuron = Cuba(4096, 0, 640)
-    n = int(np.prod(after))
     a = Layer("a", after, neuron, (Edge("input", "first", (stage,)),), scale=np.ones(2))
     ends = (Edge("a", "second", (Diagonal(np.array([20, 8])),)), Edge("input", "short", (stage,)))
     b = Layer("b", after, neuron, ends, scale=np.ones(2))
-    assert n
     graph = Graph("hand", "input", shape, (a, b), "b", 5, high=7)
     program = lower(graph, LOIHI1)
     assert differences(graph, program, input_for(rng, graph), "reference") == {}
@@ -120,6 +118,18 @@ def test_delays_of_senders_receivers_and_flattened_neurons_add_up(rng):
     assert isinstance(connection.synapse, Dense)
     assert (connection.synapse.delay == np.arange(12) + np.array([[0], [5], [1], [2]])).all()
     assert differences(graph, lower(graph, LOIHI2), input_for(rng, graph), "reference") == {}
+
+
+def test_delays_of_sending_and_receiving_planes_add_up_to_those_of_single_synapses(rng):
+    mixing = Convolution(2 * rng.integers(1, 90, (3, 2, 3, 3)))
+    stages = (Late(np.array([0, 4])), mixing, Late(np.array([2, 0, 1])))
+    neuron = Cuba(4096, 300, 64 * 400)
+    layer = Layer("a", (3, 3, 3), neuron, (Edge("input", "w", stages),), scale=np.ones(3))
+    graph = Graph("hand", "input", (2, 5, 5), (layer,), "a", 12)
+    program = lower(graph, LOIHI2)
+    (connection,) = program.connections
+    assert set(connection.synapse.delay) == {0, 1, 2, 4, 5, 6}
+    assert differences(graph, program, input_for(rng, graph), "reference") == {}
 
 
 def test_delays_longer_than_a_synapse_holds_are_refused_by_name(rng):

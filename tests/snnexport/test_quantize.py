@@ -20,7 +20,7 @@ from hwsim.errors import CheckError
 from hwsim.neurons import Delta, LeakyIntegrator, problems
 from hwsim.program import Readout
 from snnexport import lower
-from snnexport.graph import Convolution, Edge, Late, Layer, Linear, Norm
+from snnexport.graph import Convolution, Edge, Graph, Late, Layer, Linear, Norm
 from snnexport.interpret import interpret
 from snnexport.passes.calibration import Calibration, code_input
 from snnexport.passes.choices import Choices, LayerChoice
@@ -241,3 +241,12 @@ def test_neurons_without_a_rule_or_a_place_on_the_chip_are_refused_by_name(rng):
     graph = single(rng.normal(size=(2, 3)), voltage_neurons()[3])
     found = problems_of(graph, load_chip("loihi1"), SPIKES)
     assert "x: chip loihi1 has no neuron Ternary" in found[0]
+
+
+def test_a_channel_counts_as_vanished_when_all_that_any_path_brings_it_rounds_to_zero():
+    first = Edge("input", "first", (Linear(np.array([[1e-9], [1.0]])),))
+    second = Edge("input", "second", (Linear(np.array([[0.0], [1.0]])),))
+    layer = Layer("x", (2,), cuba(), (first, second))
+    graph = Graph("tiny", "input", (1,), (layer,), "x", 5)
+    note = quantize(graph, CHIP, Calibration(0, 1)).notes["x"]["quantized"]
+    assert note["vanished_channels"] == 1

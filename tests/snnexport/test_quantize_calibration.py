@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hand_graphs import CHIP, cuba, problems_of, residual, single, with_layer
@@ -175,7 +177,10 @@ def test_a_bound_that_leaves_observed_currents_out_wraps_and_the_simulator_count
 def test_an_observed_bound_without_observations_is_refused_by_name(rng):
     choices = Choices(layers={"x": LayerChoice(bound=Bound.OBSERVED)})
     found = problems_of(heavy(rng), CHIP, Calibration(0, 1), choices)
-    assert found == ["x: bound = 'observed', but its current was not; use Calibration.measure"]
+    expected = (
+        "x: bound = 'observed', but its current was not; use Calibration.measure (--calibrate)"
+    )
+    assert found == [expected]
 
 
 def test_an_observed_readout_does_not_saturate_on_what_was_seen(rng):
@@ -202,13 +207,25 @@ def graded(rng, bias):
     return Graph("graded", "input", (9,), (layer,), "x", 3)
 
 
-def test_the_input_is_coarser_where_its_weights_would_otherwise_be(rng):
-    graph = quantize(graded(rng, 100.0), CHIP, Calibration(0, 255))
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (-255, 0)])
+def test_the_input_is_coarser_where_its_weights_would_otherwise_be(rng, low, high):
+    seen = Calibration(low, high)
+    graph = quantize(graded(rng, 100.0), CHIP, seen)
     assert graph.step > 1
-    assert (graph.low, graph.high) == (0, int(np.rint(255 / graph.step)))
-    fine = quantize(graded(rng, 100.0), CHIP, Calibration(0, 255), Choices(1.0))
+    assert (graph.low, graph.high) == tuple(np.rint(np.array([low, high]) / graph.step))
+    fine = quantize(graded(rng, 100.0), CHIP, seen, Choices(1.0))
     largest = [g.notes["x"]["quantized"]["largest_weight"] for g in (fine, graph)]
     assert largest[0] < largest[1]
+
+
+def test_of_several_readers_the_one_that_loses_most_decides_how_fine_the_input_is(rng):
+    needy = graded(rng, 100.0).layers[0]
+    content = replace(needy, name="y", neuron=cuba())
+    graph, seen = graded(rng, 0.0), Calibration(0, 255)
+    orders = [(needy, content), (content, needy)]
+    steps = [quantize(replace(graph, layers=order), CHIP, seen).step for order in orders]
+    alone = quantize(replace(graph, layers=(content,), output="y"), CHIP, seen).step
+    assert steps[0] == steps[1] > alone
 
 
 def test_values_that_are_multiples_of_sixteen_are_sent_in_steps_of_sixteen(rng):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hand_graphs import added, cuba
+from hand_graphs import added, cuba, with_layer
 from networks import network_of
 
 from hwsim import load_chip
@@ -33,6 +33,15 @@ def test_a_sum_computes_the_same_either_way(rng, way):
     assert ("sum" in [p.name for p in resolved.layers]) == (way == RELAY)
     assert same_spikes(graph, resolved, rng.integers(0, 5, (6, 7, 5)))
     assert resolved.notes["sum"]["sum"]["as"] == way
+
+
+@pytest.mark.parametrize("way", [RELAY, COPIES])
+def test_an_addend_that_comes_late_comes_late_either_way(rng, way):
+    graph = added(rng)
+    first, second = graph.layer("sum").edges
+    graph = with_layer(graph, "sum", edges=(first, replace(second, late=2)))
+    resolved = resolve_sums(graph, LOIHI2, {"sum": way})
+    assert same_spikes(graph, resolved, rng.integers(0, 5, (6, 7, 5)))
 
 
 def test_the_way_with_fewer_synapses_is_taken_and_both_counts_are_noted(rng):

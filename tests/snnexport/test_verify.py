@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from architectures import KINDS, checkpoint
 from strategies import even, frames, small_program
+from torch import nn, zeros
 
 from hwsim import (
     Connection,
@@ -22,12 +23,13 @@ from hwsim import (
 from hwsim.errors import CheckError, MismatchError, RangeError, SpikeportError
 from hwsim.neurons import LeakyIntegrator
 from hwsim.program import Readout
-from snnexport import export, oracle, stages
-from snnexport._verify import Judge, require_agreement, verify
+from snnexport import Calibration, capture, export, fold, lower, oracle, quantize, stages
+from snnexport._verify import Judge, first_difference, require_agreement, verify
 from snnexport.golden import Golden
 from snnexport.source import coded
-from snnexport.trained import trained_beside
+from snnexport.trained import Trained, trained_beside
 from snntrain import Checkpoint, load
+from snntrain.layers import Spiking
 
 
 @pytest.fixture
@@ -200,6 +202,22 @@ def test_a_silent_output_is_compared_by_its_voltage(case, monkeypatch):
     assert verdict.first == "step 7, population out, sample 1, neuron (3,)"
 
 
+def test_the_earliest_step_is_the_first_difference_whichever_population_it_is_in():
+    ours = {name: np.zeros((5, 1, 2), int) for name in "ab"}
+    theirs = {name: a.copy() for name, a in ours.items()}
+    theirs["a"][3, 0, 0] = theirs["b"][1, 0, 1] = 1
+    assert first_difference(ours, theirs) == "step 2, population b, sample 0, neuron (1,)"
+
+
+def test_torch_answers_in_the_order_of_the_program_so_that_the_first_difference_is_the_first():
+    parts = [part for _ in range(6) for part in (nn.Linear(4, 4), Spiking(4))]
+    module, chip = nn.Sequential(*parts), load_chip("loihi2")
+    quantized = quantize(fold(capture(module, zeros(3, 1, 4))), chip, Calibration(0, 1))
+    program = lower(quantized, chip)
+    spikes, _ = Trained(module, quantized, (4,)).spikes(program, np.ones((3, 2, 4), int))
+    assert list(spikes) == [p.name for p in program.populations]
+
+
 @pytest.fixture(scope="module", params=list(KINDS))
 def exported(request, tmp_path_factory):
     """A network of each kind: its checkpoint's path and its program's, and images."""
@@ -246,7 +264,7 @@ def test_one_channel_of_wrong_weights_is_found_by_the_integer_network(exported):
     (verdict,) = verify(program, coded(program, images), [Judge.INTEGER], trained=wrong)
     assert verdict.agreement.mismatches > 0
     assert f"population {first.name}" in verdict.first
-    with pytest.raises(MismatchError, match="integer: first at step"):
+    with pytest.raises(MismatchError, match="integer: first at frame"):
         require_agreement([verdict])
 
 

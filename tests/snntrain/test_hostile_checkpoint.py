@@ -1,7 +1,6 @@
 """Damaged and hostile checkpoints and training states: a named error, in time and memory."""
 
 import json
-import resource
 import time
 from contextlib import suppress
 
@@ -23,13 +22,7 @@ anything = settings(
 )
 
 
-@pytest.fixture(autouse=True)
-def bounded():
-    """Every test stays within its time, and this process within a little more memory."""
-    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    yield
-    assert time.monotonic() - start < 60
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # KiB
+pytestmark = pytest.mark.usefixtures("bounded")
 
 
 @pytest.fixture

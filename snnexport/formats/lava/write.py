@@ -17,7 +17,7 @@ from pathlib import Path
 import jinja2
 
 from hwsim.engines.base import message_type
-from hwsim.errors import UnsupportedError
+from hwsim.errors import UnsupportedError, listed
 from hwsim.files import write_atomic
 from hwsim.program import Program
 from hwsim.trace import npz_bytes
@@ -56,9 +56,8 @@ def write_lava(program: Program, folder: Path, *, sha256: str = "") -> None:
     """
     problems = unsupported(program)
     if problems:
-        lines = "\n".join(f"  - {p}" for p in problems)
         raise UnsupportedError(
-            f"program {program.name} cannot run on Lava: {len(problems)} problem(s)\n{lines}",
+            listed(f"program {program.name} cannot run on Lava", problems),
             hint="a Dense or Sparse of Lava holds weights 0..255, -255..0, or even ones -256..254",
         )
     blank = [program.blank] if program.blank else []

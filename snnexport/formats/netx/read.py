@@ -15,7 +15,7 @@ from hwsim.program import Connection, Input, Population, Program, Readout
 from hwsim.synapses import Dense, Shape, Sparse, Synapse
 from snnexport.formats.netx import layout
 from snnexport.formats.netx.hdf5 import RawLayer
-from snnexport.formats.netx.read_attribute import read_attribute
+from snnexport.formats.netx.read_attribute import Said, read_attribute
 from snnexport.formats.netx.read_fields import Fields
 from snnexport.formats.netx.read_layers import read_conv, read_dense
 from snnexport.formats.netx.read_neurons import default_neuron, read_neuron
@@ -38,7 +38,8 @@ def read_netx(
 
     Layer i becomes the population ``layer<i>``, shapes channel-first. An input layer with a
     neuron takes its input through synapses of weight 1 and answers one step later than in
-    lava-dl, where a user writes the values into its bias (CUBA) or port (SDNN) directly.
+    lava-dl, where a user writes the values into its bias (CUBA) or port (SDNN) directly. A file
+    of spikeport that is read whole gives names, readout and metadata, and the defaults below.
 
     Parameters
     ----------
@@ -63,9 +64,10 @@ def read_netx(
         Listing everything that lava-dl ignores, changes or fails on.
     """
     file = read_file(path)
-    said = read_attribute(file.attribute, path)
+    whole = not skip_layers and num_layers is None
+    said = read_attribute(file, path) if whole else Said()
     period = said.period if period is None else period
-    chain = _Chain(input_shape, input_range or said.input_range)
+    chain = _Chain(input_shape, input_range or said.input_range, said.input_name, said.populations)
     last = None if num_layers is None else max(num_layers, 0)
     for i, layer in enumerate(file.layers[:last]):
         chain.add(i, layer, skipped=i < skip_layers)
@@ -75,26 +77,38 @@ def read_netx(
     output = chain.populations[-1]
     silent = isinstance(output.neuron, LeakyIntegrator)
     return Program(
-        name=path.stem,
-        chip=CHIP,
-        input=Input(INPUT, chain.entry, *chain.range),
+        name=said.name or path.stem,
+        chip=said.chip or CHIP,
+        input=Input(chain.source, chain.entry, *chain.range),
         populations=tuple(chain.populations),
         connections=tuple(chain.connections),
         output=output.name,
-        readout=Readout.VOLTAGE if silent else Readout.COUNT,
+        readout=said.readout or (Readout.VOLTAGE if silent else Readout.COUNT),
         period=period,
-        metadata={"netx.sha256": sha256(file.content).hexdigest(), **chain.metadata},
+        metadata={
+            **said.metadata,
+            "netx.sha256": sha256(file.content).hexdigest(),
+            **chain.metadata,
+        },
     )
 
 
 class _Chain:
     """Builds the network layer by layer, each behind the one before; collects problems.
 
-    ``entry`` and ``range`` say what the input is; ``shape`` (None if not known), ``graded``
-    and ``flat`` say what the next layer receives.
+    ``source``, ``entry`` and ``range`` say what the input is; ``shape`` (None if not known),
+    ``graded`` and ``flat`` say what the next layer receives; ``names`` are those of the
+    populations, ``layer<i>`` where there are none.
     """
 
-    def __init__(self, input_shape: Shape | None, input_range: Range | None) -> None:
+    def __init__(
+        self,
+        input_shape: Shape | None,
+        input_range: Range | None,
+        input_name: str | None,
+        names: Sequence[str],
+    ) -> None:
+        self.source, self.names = input_name or INPUT, iter(names)
         self.entry: Shape = input_shape or ()
         self.given, self.range = input_range, input_range or (0, 1)
         self.shape, self.flat = input_shape, False
@@ -210,12 +224,12 @@ class _Chain:
         self, index: int, shape: Shape, neuron: Neuron, synapses: Sequence[Synapse], skipped: bool
     ) -> None:
         """Append a population behind the last, with its synapses: from there, and recurrent."""
-        name, graded = f"layer{index}", isinstance(neuron, _SIGMA_DELTA)
+        name, graded = next(self.names, f"layer{index}"), isinstance(neuron, _SIGMA_DELTA)
         if skipped:
             self.entry = shape
             self.range = self.given or (layout.MESSAGE if graded else (0, 1))
         else:
-            sources = [self.populations[-1].name if self.populations else INPUT, name]
+            sources = [self.populations[-1].name if self.populations else self.source, name]
             self.connections += [
                 Connection(source, name, synapse, self.graded)
                 for source, synapse in zip(sources, synapses, strict=False)

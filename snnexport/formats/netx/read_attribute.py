@@ -2,41 +2,69 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hwsim.arith import WORD, Range
 from hwsim.errors import FileError
+from hwsim.files import json_object
+from hwsim.program import Readout
 from snnexport.formats.netx.layout import ATTRIBUTE, SCHEMA
+from snnexport.formats.netx.sandbox import RawFile
+
+_HINT = "delete it, or write the file again with spikeport"
 
 
 @dataclass(frozen=True)
 class Said:
-    """The steps of a sample and the range of the input, None where the file says nothing."""
+    """What a file says of its program; None, or nothing, where it does not say it."""
 
-    period: int | None = None
+    name: str | None = None
+    chip: str | None = None
+    input_name: str | None = None
     input_range: Range | None = None
+    period: int | None = None
+    populations: tuple[str, ...] = ()
+    """Names, in the order of the layers that have neurons."""
+    readout: Readout | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_attribute(text: str, path: Path) -> Said:
-    """Return what the attribute ``text`` of the file at ``path`` says; "" says nothing.
+def read_attribute(file: RawFile, path: Path) -> Said:
+    """Return what the attribute of the ``file`` at ``path`` says; "" says nothing.
 
-    Raises FileError if it is not what ``snnexport.formats.netx.attribute.facts`` makes.
+    Raises FileError if it is not what ``snnexport.formats.netx.attribute.facts`` makes of a
+    program with as many populations.
     """
-    if not text:
+    if not file.attribute:
         return Said()
+    what = f"{path}: the attribute {ATTRIBUTE}"
+    facts = json_object(file.attribute, what, hint=_HINT)
     try:
-        facts = json.loads(text)
-        period = facts["network"]["reset_interval"]
-        low, high = facts["input"]["low"], facts["input"]["high"]
-        right = facts["schema"] == SCHEMA and WORD[0] <= low <= high <= WORD[1]
-        right = right and (period is None or 1 <= period <= WORD[1])
-        if right and all(type(n) is int for n in (low, high, period or 1)):
-            return Said(period, (low, high))
-    except (ValueError, TypeError, KeyError, RecursionError):
-        pass
-    raise FileError(
-        f"{path}: the attribute {ATTRIBUTE} is not of {SCHEMA}",
-        hint="delete it, or write the file again with spikeport",
+        return _said(facts, sum(layer.neuron is not None for layer in file.layers))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise FileError(f"{what} is not of {SCHEMA}, or of other layers", hint=_HINT) from None
+
+
+def _said(facts: dict[str, Any], populations: int) -> Said:
+    """Return what ``facts`` say; raise some error of Python's if they are of another form."""
+    source, period, metadata = facts["input"], facts["network"]["reset_interval"], facts["metadata"]
+    low, high, names = source["low"], source["high"], tuple(facts["populations"])
+    numbers = [low, high, 1 if period is None else period]
+    texts = [facts["name"], facts["chip"], source["name"], *names, *metadata, *metadata.values()]
+    right = (
+        facts["schema"] == SCHEMA
+        and all(type(n) is int for n in numbers)
+        and WORD[0] <= low <= high <= WORD[1]
+        and 1 <= numbers[2] <= WORD[1]
+        and all(isinstance(text, str) for text in texts)
+        and len(names) == populations
+    )
+    if not right:
+        raise ValueError
+    readout = Readout(facts["readout"])
+    return Said(
+        facts["name"], facts["chip"], source["name"], (low, high), period, names, readout, metadata
     )

@@ -9,7 +9,7 @@ from hwsim.errors import SpikeportError
 from hwsim.synapses import Conv2d, Dense, Shape
 from snnexport.formats.netx.layout import DELAY, SIZE_MAX
 from snnexport.formats.netx.read_fields import Fields
-from snnexport.formats.netx.read_weights import changed_weights
+from snnexport.formats.netx.weights import changed_weights
 
 
 def read_conv(layer: Fields, shape: Shape, source: Shape | None) -> Conv2d | None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.errors import MissingExtraError, UnsupportedError
+from hwsim.errors import MissingExtraError, UnsupportedError, listed
 from hwsim.files import write_atomic
 from hwsim.program import Program
 from hwsim.synapses import Dense
@@ -58,9 +58,8 @@ def supported_chain(program: Program) -> tuple[Link, ...]:
     """Return the populations in the order of their layers; raise as :func:`write_netx` does."""
     problems = unsupported(program)
     if problems:
-        lines = "\n".join(f"  - {p}" for p in problems)
         raise UnsupportedError(
-            f"program {program.name} does not fit netx: {len(problems)} problem(s)\n{lines}",
+            listed(f"program {program.name} does not fit netx", problems),
             hint="the lava format holds every network: export with --format lava",
         )
     return chain(program)

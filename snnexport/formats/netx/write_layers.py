@@ -15,7 +15,7 @@ from hwsim.synapses import Conv2d, Dense, SumPool2d
 from snnexport.formats.lava.synapses import conv_problems, fewer_groups
 from snnexport.formats.netx.chain import Link
 from snnexport.formats.netx.layout import BIAS, SDNN_VALUE
-from snnexport.formats.netx.read_weights import changed_weights
+from snnexport.formats.netx.weights import changed_weights
 
 Layer = dict[str, Any]
 """Datasets by name, and groups of them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,7 @@ def neuron_problems(program: Program, link: Link) -> list[str]:
     found = [
         f"{name} has one value a neuron, netx one a channel"
         for name, value in r.items()
-        if name != "bias" and len(p.shape) > 1 and value.shape == p.shape
+        if name != "bias" and prod(p.shape[1:]) > 1 and value.shape == p.shape
     ]
     if isinstance(p.neuron, _SIGMA_DELTA):
         found += _sigma_delta_problems(link, r)

@@ -181,6 +181,11 @@ def test_an_input_range_makes_the_first_messages_graded(read):
     assert program.connections[0].graded
 
 
+def test_negative_input_is_read_as_payloads(read):
+    program = read(dense_layer(np.ones((2, 2), int)), input_range=(-1, 1))
+    assert program.connections[0].graded
+
+
 def test_layers_can_be_left_out_at_both_ends(read):
     one = np.ones((2, 2), int)
     average = {"type": "average", "shape": [1]}
@@ -196,6 +201,23 @@ def test_layers_can_be_left_out_at_both_ends(read):
 def test_a_flatten_before_any_neuron_changes_nothing(read):
     program = read(entry(1, 1, 4), flatten(4, 1, 1), dense_layer(np.ones((2, 4), int)))
     assert program.input.shape == (1, 1, 4)
+
+
+def test_a_dense_layer_takes_an_image_of_the_input_without_a_flatten(read):
+    program = read(entry(1, 2, 2), dense_layer(np.ones((2, 4), int)))
+    assert program.input.shape == (1, 2, 2)
+
+
+def test_channels_of_all_groups_are_the_ones_that_a_file_counts(read):
+    kernel = np.ones((2, 2, 1, 1), int)
+    layer = conv_layer(kernel, (2, 3, 3), groups=2, inChannels=4, outChannels=2)
+    assert read(entry(4, 3, 3), layer).connections[0].synapse.groups == 2
+
+
+def test_a_channel_that_never_fires_has_the_highest_threshold(read):
+    neuron = CUBA | {"vThMant": np.array([80, 200_000])}
+    program = read(dense_layer(np.ones((2, 2), int), neuron))
+    assert program.populations[0].neuron.threshold.tolist() == [80 * 64, 131072 * 64]
 
 
 def test_the_shape_of_the_input_can_be_given(read):

@@ -83,6 +83,15 @@ def test_registers_are_mantissas_one_a_channel_or_one_for_all(layers, rng):
     assert "bias" not in plain
 
 
+def test_channels_of_one_neuron_keep_their_own_registers(layers, rng):
+    program = chain(
+        Input("in", (2, 3, 3)), [Layer(registers(rng, 4, 900), Conv2d(even(rng, (4, 2, 3, 3))))]
+    )
+    neuron, layer = program.populations[0].neuron, layers(program)[1]
+    assert layer["shape"].tolist() == [4, 1, 1]
+    np.testing.assert_array_equal(layer["neuron/iDecay"], neuron.decay_u)
+
+
 def test_biases_of_single_neurons_have_the_axes_of_lava(layers):
     bias = 64 * np.arange(8).reshape(2, 2, 2)
     conv = Conv2d(np.full((2, 1, 2, 2), 2))
@@ -255,6 +264,22 @@ def test_deltas_and_payloads_elsewhere_than_netx_has_them_are_refused(tmp_path):
     message = refused(chain(Input("in", (2,)), [replace(again, neuron=leaky)]), tmp_path)
     assert "- a->a: netx has no recurrent input neurons" in message
     assert "- a: a layer of input neurons has no bias" in message
+
+
+@pytest.mark.parametrize("change", [{"exponent": 1}, {"delay": np.array([0, 1])}])
+def test_an_input_that_is_delayed_or_scaled_is_no_layer_of_input_neurons(change, tmp_path):
+    synapse = replace(Sparse.identity(2), **change)
+    program = chain(Input("in", (2,)), [Layer(replace(LEAKY, decay_u=4096), synapse)])
+    assert "- in->a: netx has no Sparse" in refused(program, tmp_path)
+
+
+def test_recurrence_of_the_first_layer_must_read_payloads_as_its_input_does(tmp_path):
+    neuron = SigmaDelta(1 << 12, state_exp=6)
+    program = chain(Input("in", (2,), 0, 9), [Layer(neuron, dense(2, 2), dense(2, 2), True)])
+    entry, again = program.connections
+    program = replace(program, connections=(entry, replace(again, graded=False)))
+    message = refused(program, tmp_path)
+    assert "- a->a: graded = False, but lava-dl reads payloads there" in message
 
 
 def test_sums_that_lava_dls_scaling_overflows_are_refused(tmp_path):
