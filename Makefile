@@ -9,7 +9,7 @@ SEED ?= 0
 COUNT ?= 300
 WORKERS ?= 1
 
-.PHONY: demo test check golden fuzz architectures test-peers test-sanitizers generate clean
+.PHONY: demo test check golden fuzz architectures test-peers test-sanitizers generate docs clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
 	$(BIN)/spikeport demo --out out/demo
@@ -54,6 +54,9 @@ test-sanitizers: $(READY) ## the engine's tests under AddressSanitizer and Undef
 
 generate: $(READY)        ## write the compiled engine's neurons again, from hwsim/neurons; then make builds it
 	$(BIN)/python -m hwsim.engines.native.generate
+
+docs: $(READY)            ## write docs/chips.md again, from hwsim/chips
+	$(BIN)/python -m hwsim._report.chip_page docs/chips.md
 
 # the compiled engine, built again when its sources change
 $(READY): .venv/.dependencies CMakeLists.txt $(wildcard hwsim/engines/native/src/*)

@@ -1,143 +1,42 @@
-"""What a chip file says: registers, limits and prices, as frozen values read from TOML."""
+"""Chip files: TOML read into frozen values; everything wrong in a file is listed at once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from hwsim.errors import FileError, UnsupportedError
+from hwsim._chip_values import (
+    BASELINE_COUNTERS,
+    COUNTERS,
+    Bias,
+    Chip,
+    Figure,
+    Mesh,
+    Messages,
+    Price,
+    PriceTable,
+    SynapseMemory,
+    Target,
+    Weights,
+)
+from hwsim.errors import FileError, UnsupportedError, raise_all
 from hwsim.files import read_bytes, toml_table
 from hwsim.neurons import NEURONS, registers
 
-_T = TypeVar("_T")
-COUNTERS = frozenset(
-    {f"{kind}_synops{form}" for kind in ("spike", "graded", "payload")
-     for form in ("", "_dense", "_sparse", "_conv")}
-    | {"updates", "driven", "idle", "spikes"}
-)  # fmt: skip
-"""What a price may be multiplied with; hwsim/energy.py counts them."""
-
-
-@dataclass(frozen=True)
-class Price:
-    """Cost of one event: ``energy_pj`` and ``time_ns`` are None where nothing is published.
-
-    counter: what it is multiplied with, one of ``COUNTERS``; ``counter_high``: its upper
-    bound where the events are only bracketed; both empty for transport, which needs a mapping.
-    """
-
-    name: str
-    label: str
-    kind: str
-    voltage: str
-    node: str
-    source: str
-    counter: str = ""
-    counter_high: str = ""
-    energy_pj: float | None = None
-    time_ns: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class PriceTable:
-    """Prices of one origin. barrier_low_ns, barrier_high_ns: one barrier, fewest and most tiles."""
-
-    name: str
-    description: str
-    kind: str
-    voltage: str
-    node: str
-    source: str
-    terms: tuple[Price, ...]
-    transport: tuple[Price, ...] = ()
-    note: str = ""
-    barrier_low_ns: float | None = None
-    barrier_high_ns: float | None = None
-    barrier_source: str = ""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A published number with its unit: a limit of the chip, or a figure of a whole system."""
-
-    name: str
-    value: float | str
-    unit: str
-    source: str
-
-
-@dataclass(frozen=True)
-class Messages:
-    """Width of a message. repeated_input: graded input is sent as that many unit spikes."""
-
-    bits: int
-    repeated_input: bool
-    source: str
-
-
-@dataclass(frozen=True)
-class Weights:
-    """Range of a weight, the mantissa's ``bits``, and the range of the exponent."""
-
-    bits: int
-    low: int
-    high: int
-    exponent_low: int
-    exponent_high: int
-    source: str
-
-
-@dataclass(frozen=True)
-class Bias:
-    """Widths of the registers of ``bias = mantissa << exponent``; the mantissa is signed."""
-
-    mantissa_bits: int
-    exponent_bits: int
-    source: str
-
-    @property
-    def mantissa_limit(self) -> int:
-        """Return the largest mantissa; the smallest is one below its negative."""
-        return 2 ** (self.mantissa_bits - 1) - 1
-
-    @property
-    def exponent_limit(self) -> int:
-        """Return the largest exponent."""
-        return 2**self.exponent_bits - 1
-
-
-@dataclass(frozen=True)
-class Chip:
-    """One chip file. registers: by neuron and register, its low, high, step and source.
-
-    notes and not_priced are sentences that every report on this chip repeats.
-    """
-
-    name: str
-    description: str
-    messages: Messages
-    weights: Weights
-    bias: Bias
-    registers: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    limits: tuple[Figure, ...] = ()
-    prices: tuple[PriceTable, ...] = ()
-    system: tuple[Figure, ...] = ()
-    notes: tuple[str, ...] = ()
-    not_priced: tuple[str, ...] = ()
-
-    def table(self, name: str) -> PriceTable:
-        """Return the price table called ``name``; raise UnsupportedError if there is none."""
-        for table in self.prices:
-            if table.name == name:
-                return table
-        known = ", ".join(t.name for t in self.prices) or "none"
-        raise UnsupportedError(
-            f"chip {self.name} has no price table {name!r}", hint=f"its tables: {known}"
-        )
+_HINT = "docs/formats.md has the layout, hwsim/chips/loihi1.toml is an example"
+_HEAD = ("name", "description", "notes", "not_priced")
+_TARGET = {"messages": Messages, "weights": Weights, "bias": Bias}
+_PLACES = {"mesh": Mesh, "synapse_memory": SynapseMemory}
+_TABLES = ("chip", *_TARGET, *_PLACES, "registers", "limits", "prices", "system")
+_GROUPS = {"terms": COUNTERS, "transport": frozenset({""}), "baseline": BASELINE_COUNTERS}
+"""The groups of prices in a table, and what the prices of each may be multiplied with."""
+_LARGEST = 1e30
+"""Beyond any number of a chip file; so are nan and inf."""
+_SHARED = ("kind", "voltage", "node", "source")
+"""What a price takes from its table if it does not say otherwise."""
 
 
 def chip_names() -> list[str]:
@@ -153,7 +52,9 @@ def load_chip(name_or_path: str | Path) -> Chip:
     UnsupportedError
         If no chip has this name.
     FileError
-        If the file is not a chip file; the message names the place in it.
+        If the file is missing, or no TOML.
+    CheckError
+        If it is not a chip file: lists every table, name, value and price that is wrong.
     """
     name = str(name_or_path)
     if name in chip_names():
@@ -165,114 +66,172 @@ def load_chip(name_or_path: str | Path) -> Chip:
         raise UnsupportedError(
             f"there is no chip {name!r}", hint=f"known: {known}; or give the path of a .toml file"
         )
-    hint = "correct the file"
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise FileError(f"{where}: is not a text file: {error}", hint=hint) from None
-    return _chip(toml_table(text, where, hint=hint), where)
+        raise FileError(f"{where}: is not a text file: {error}", hint=_HINT) from None
+    problems: list[str] = []
+    chip = _chip(toml_table(text, where, hint=_HINT), problems)
+    raise_all(where, problems, hint=_HINT)
+    return chip
 
 
-def _chip(content: dict[str, Any], where: str) -> Chip:
-    def section(name: str) -> dict[str, Any]:
-        return _tables(content, name, where)
-
-    known = {"chip", "messages", "weights", "bias", "registers", "limits", "prices", "system"}
-    _refuse_unknown(content, known, where)
-    head = section("chip")
+def _chip(content: dict[str, Any], problems: list[str]) -> Chip:
+    """Return the chip; it is whole only if nothing was added to ``problems``."""
+    _name_unknown(content, _TABLES, "the file", problems)
+    head = _table(content, "chip", "[chip]", problems)
+    priced = _table(content, "prices", "[prices]", problems)
     values = {
-        "messages": _value(Messages, section("messages"), f"{where}: [messages]"),
-        "weights": _value(Weights, section("weights"), f"{where}: [weights]"),
-        "bias": _value(Bias, section("bias"), f"{where}: [bias]"),
-        "registers": _registers(section("registers"), where),
-        "limits": _named(Figure, section("limits"), f"{where}: [limits"),
-        "system": _named(Figure, section("system"), f"{where}: [system"),
-        "prices": tuple(_price_table(n, t, where) for n, t in section("prices").items()),
-        "notes": _sentences(head, "notes", where),
-        "not_priced": _sentences(head, "not_priced", where),
+        "target": _target(content, problems),
+        **{n: _place(k, content, n, problems) for n, k in _PLACES.items() if n in content},
+        "limits": _named(Figure, content, "limits", "limits", problems),
+        "system": _named(Figure, content, "system", "system", problems),
+        "prices": tuple(_price_table(name, priced, problems) for name in priced),
+        "notes": _texts(head, "notes", "[chip]", problems),
+        "not_priced": _texts(head, "not_priced", "[chip]", problems),
     }
-    return _value(Chip, {**head, **values}, f"{where}: [chip]")
+    _name_unknown(head, _HEAD, "[chip]", problems)
+    named = {name: head[name] for name in _HEAD if name in head}
+    return _value(Chip, {**named, **values}, "[chip]", problems)
 
 
-def _price_table(name: str, table: Any, where: str) -> PriceTable:
-    place = f"{where}: [prices.{name}"
-    if not isinstance(table, dict):
-        raise _wrong(f"{place}]", "is not a table")
-    same = {k: table[k] for k in ("kind", "voltage", "node", "source") if k in table}
-    terms, transport = (
-        _named(Price, _tables(table, part, place), f"{place}.{part}", same)
-        for part in ("terms", "transport")
-    )
-    for price in terms:
-        for counter in (price.counter, price.counter_high or price.counter):
-            if counter not in COUNTERS:
-                hint = "there are: " + ", ".join(sorted(COUNTERS))
-                raise _wrong(f"{place}.terms.{price.name}]", f"no counter {counter!r}", hint)
-    values = {**table, "name": name, "terms": terms, "transport": transport}
-    return _value(PriceTable, values, f"{place}]")
+def _target(content: dict[str, Any], problems: list[str]) -> Target | None:
+    """Read what a program must fit; a chip that only prices has none of its tables."""
+    if not {*_TARGET, "registers"} & content.keys():
+        return None
+    parts = {n: _section(kind, content, n, problems) for n, kind in _TARGET.items()}
+    found = _registers(_table(content, "registers", "[registers]", problems), problems)
+    return Target(**parts, registers=found)
 
 
-def _sentences(head: dict[str, Any], name: str, where: str) -> tuple[str, ...]:
-    value = head.get(name, [])
-    if not isinstance(value, list) or not all(isinstance(line, str) for line in value):
-        raise _wrong(f"{where}: [chip]", f"{name} = {value!r} is not a list of texts")
-    return tuple(value)
+def _place(kind: type, content: Mapping[str, Any], name: str, problems: list[str]) -> Any:
+    """Read what a mapping needs, all of it numbers from 1 up."""
+    found = _section(kind, content, name, problems)
+    numbers = {n: v for n, v in vars(found).items() if isinstance(v, int)} if found else {}
+    problems += [f"[{name}]: {n} = {v} is not 1 or more" for n, v in numbers.items() if v < 1]
+    return found
 
 
-def _registers(content: dict[str, Any], where: str) -> dict[str, dict[str, dict[str, Any]]]:
+def _price_table(name: str, priced: dict[str, Any], problems: list[str]) -> Any:
+    place = f"[prices.{name}]"
+    table = _table(priced, name, place, problems)
+    # what the table lacks is said once, of the table
+    shared = {k: table[k] if _is_text(table.get(k)) else "missing" for k in _SHARED}
+    groups = {
+        group: _named(Price, table, group, f"prices.{name}.{group}", problems, shared)
+        for group in _GROUPS
+    }
+    for group, allowed in _GROUPS.items():
+        for price in filter(None, groups[group]):
+            at = f"[prices.{name}.{group}.{price.name}]"
+            problems += [f"{at}: {line}" for line in _price_problems(price, allowed)]
+    found = _value(PriceTable, {**table, "name": name, **groups}, place, problems)
+    if found is not None:
+        barriers = {n: getattr(found, n) for n in ("barrier_low_ns", "barrier_high_ns")}
+        problems += [f"{place}: {line}" for line in _amount_problems(barriers)]
+    return found
+
+
+def _price_problems(price: Price, allowed: frozenset[str]) -> list[str]:
+    """List unknown counters, negative and missing prices; ``allowed``: counters of its group."""
+    counters = (price.counter, price.counter_high or price.counter)
+    unknown = [c for c in dict.fromkeys(counters) if c not in allowed]
+    unknown += [c for c in price.includes if c not in COUNTERS]
+    known = ", ".join(sorted(allowed - {""})) or "none, for it needs a mapping"
+    found = [f"no counter {c!r} (there are: {known})" for c in unknown]
+    amounts = {"energy_pj": price.energy_pj, "time_ns": price.time_ns}
+    if not any(amount is not None for amount in amounts.values()):
+        found.append("needs energy_pj or time_ns; what has no published price is left out")
+    return found + _amount_problems(amounts)
+
+
+def _amount_problems(amounts: Mapping[str, float | None]) -> list[str]:
+    return [
+        f"{name} = {amount} is negative"
+        for name, amount in amounts.items()
+        if amount is not None and amount < 0
+    ]
+
+
+def _registers(content: dict[str, Any], problems: list[str]) -> dict[str, dict[str, Any]]:
     """Read ``[registers.NEURON.NAME]``; ``like`` takes what is not there from another neuron."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for neuron in content:
-        place = f"{where}: [registers.{neuron}]"
-        table = _tables(content, neuron, f"{where}: [registers")
+        place = f"[registers.{neuron}]"
+        table = dict(_table(content, neuron, place, problems))
         if neuron not in NEURONS:
-            raise _wrong(place, "no such neuron", f"there are: {', '.join(NEURONS)}")
+            problems.append(f"{place}: no such neuron (there are: {', '.join(NEURONS)})")
+            continue
         like = table.pop("like", neuron)
         if like not in (neuron, *found):
-            raise _wrong(place, f"like = {like!r} is no neuron above", f"there are: {list(found)}")
+            problems.append(f"{place}: like = {like!r} is no neuron above (there are: {[*found]})")
+            continue
         declared = registers(NEURONS[neuron])
-        _refuse_unknown(table, declared, place)
+        _name_unknown(table, declared, place, problems)
         for name, spec in table.items():
-            _check_register(spec, f"{where}: [registers.{neuron}.{name}]")
+            _check_register(spec, f"[registers.{neuron}.{name}]", problems)
         inherited = {n: spec for n, spec in found.get(like, {}).items() if n in declared}
         found[neuron] = {**inherited, **table}
         missing = sorted(declared.keys() - found[neuron].keys())
         if missing:
-            raise _wrong(place, f"needs {', '.join(missing)}")
+            problems.append(f"{place}: needs {', '.join(missing)}")
     return found
 
 
-def _check_register(spec: Any, place: str) -> None:
+def _check_register(spec: Any, place: str, problems: list[str]) -> None:
     if not isinstance(spec, dict) or not {"low", "high", "source"} <= spec.keys():
-        raise _wrong(place, "needs low, high and source")
-    _refuse_unknown(spec, {"low", "high", "step", "source"}, place)
-    for key in spec.keys() - {"source"}:
-        if not _fits(spec[key], "int"):
-            raise _wrong(place, f"{key} = {spec[key]!r} is not int")
+        problems.append(f"{place}: needs low, high and source")
+        return
+    _name_unknown(spec, ("low", "high", "step", "source"), place, problems)
+    problems += [
+        f"{place}: {key} = {spec[key]!r} is not {kind}"
+        for key, kind in {"low": "int", "high": "int", "step": "int", "source": "str"}.items()
+        if key in spec and not _fits(spec[key], kind)
+    ]
 
 
 def _named(
-    kind: type[_T], content: dict[str, Any], place: str, same: Mapping[str, Any] | None = None
-) -> tuple[_T, ...]:
-    """Read ``[place.NAME]`` tables; ``same`` holds what they share with the table around them."""
+    kind: type,
+    content: Mapping[str, Any],
+    group: str,
+    place: str,
+    problems: list[str],
+    shared: Mapping[str, Any] | None = None,
+) -> tuple[Any, ...]:
+    """Read the tables ``[place.NAME]`` in ``content[group]`` as values of ``kind``.
+
+    shared: what they take from the table around them.
+    """
+    tables = _table(content, group, f"[{place}]", problems)
     found = []
-    for name in content:
-        table = _tables(content, name, f"{place}")
-        found.append(_value(kind, {**(same or {}), **table, "name": name}, f"{place}.{name}]"))
+    for name in tables:
+        at = f"[{place}.{name}]"
+        table = {**(shared or {}), **_table(tables, name, at, problems), "name": name}
+        if "includes" in table:
+            table["includes"] = _texts(table, "includes", at, problems)
+        found.append(_value(kind, table, at, problems))
     return tuple(found)
 
 
-def _value(kind: type[_T], table: Mapping[str, Any], place: str) -> _T:
-    """Build the dataclass ``kind`` from ``table``, checking names and plain types."""
-    declared = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
-    _refuse_unknown(table, declared.keys(), place)
+def _section(kind: type, content: Mapping[str, Any], name: str, problems: list[str]) -> Any:
+    place = f"[{name}]"
+    return _value(kind, _table(content, name, place, problems), place, problems)
+
+
+def _value(kind: type, table: Mapping[str, Any], place: str, problems: list[str]) -> Any:
+    """Build the dataclass ``kind`` from ``table``, or list what is wrong and return None."""
+    declared = {f.name: f for f in fields(kind)}
+    before = len(problems)
+    _name_unknown(table, declared, place, problems)
     for name, f in declared.items():
         if name not in table:
             if f.default is MISSING:
-                raise _wrong(place, f"needs {name} ({f.type})")
+                problems.append(f"{place}: needs {name} ({f.type})")
         elif not _fits(table[name], str(f.type)):
-            raise _wrong(place, f"{name} = {table[name]!r} is not {f.type}")
-    return kind(**table)
+            problems.append(f"{place}: {name} = {table[name]!r} is not {f.type}")
+        elif f.default is MISSING and table[name] == "":
+            problems.append(f"{place}: {name} is empty")
+    return kind(**table) if len(problems) == before else None
 
 
 def _fits(value: Any, annotation: str) -> bool:
@@ -282,24 +241,40 @@ def _fits(value: Any, annotation: str) -> bool:
         return True  # built by this file, not read from TOML
     if isinstance(value, bool):
         return bool in kinds
+    if isinstance(value, int | float) and not abs(value) < _LARGEST:
+        return False
     return any(isinstance(value, k) for k in kinds if k is not None)
 
 
-def _tables(content: Mapping[str, Any], name: str, place: str) -> dict[str, Any]:
+def _texts(table: Mapping[str, Any], name: str, place: str, problems: list[str]) -> tuple[str, ...]:
+    value = table.get(name, [])
+    if isinstance(value, list) and all(_is_text(line) for line in value):
+        return tuple(value)
+    problems.append(f"{place}: {name} = {value!r} is not a list of texts")
+    return ()
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _table(
+    content: Mapping[str, Any], name: str, place: str, problems: list[str]
+) -> dict[str, Any]:
     value = content.get(name, {})
-    if not isinstance(value, dict):
-        raise _wrong(f"{place}: {name}", f"= {value!r} is not a table")
-    return value
+    if isinstance(value, dict):
+        return value
+    problems.append(f"{place}: {name} = {value!r} is not a table")
+    return {}
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: Any, place: str) -> None:
-    unknown = sorted(set(table) - set(known))
-    if unknown:
-        raise _wrong(place, f"unknown {unknown[0]!r}", f"there are: {', '.join(sorted(known))}")
-
-
-def _wrong(place: str, what: str, hint: str = "") -> FileError:
-    return FileError(f"{place}: {what}", hint=hint or "take hwsim/chips/loihi1.toml as an example")
+def _name_unknown(
+    table: Iterable[str], known: Iterable[str], place: str, problems: list[str]
+) -> None:
+    problems += [
+        f"{place}: unknown {name!r} (there are: {', '.join(sorted(known))})"
+        for name in sorted(set(table) - set(known))
+    ]
 
 
 def _is_chip(file_name: str) -> bool:

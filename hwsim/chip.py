@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from hwsim._chipfile import (
+from hwsim._chip_values import (
     Bias,
     Chip,
     Figure,
     Messages,
     Price,
     PriceTable,
+    Target,
     Weights,
-    chip_names,
-    load_chip,
 )
+from hwsim._chipfile import chip_names, load_chip
 from hwsim.arith import SignMode, bias_fits, truncate_weights
 from hwsim.blanking import border_problems, cycles, feedback
 from hwsim.errors import raise_all
@@ -22,8 +22,8 @@ from hwsim.neurons import problems
 from hwsim.program import Connection, Population, Program
 
 __all__ = [
-    "Bias", "Chip", "Figure", "Messages", "Price", "PriceTable", "Weights", "check", "checked",
-    "chip_names", "load_chip",
+    "Bias", "Chip", "Figure", "Messages", "Price", "PriceTable", "Target", "Weights", "check",
+    "checked", "chip_names", "load_chip",
 ]  # fmt: skip
 
 _WAY_OUT = "choose smaller scales with snnexport.quantize"
@@ -33,7 +33,7 @@ def check(program: Program, chip: Chip) -> list[str]:
     """List every register, weight, message and latency that ``chip`` cannot hold.
 
     Each line ends with a way out. Capacity (cores, axons, memory) needs a mapping and is not
-    checked.
+    checked. Raises UnsupportedError if ``chip`` only prices.
     """
     found = [p for population in program.populations for p in _neuron_problems(population, chip)]
     loops = cycles(program)

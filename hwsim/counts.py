@@ -124,19 +124,29 @@ def count(program: Program, inputs: np.ndarray, trace: Trace) -> tuple[dict[str,
     The oracle for the engines' counters in tests: every message, step by step, and what it
     reaches. ``inputs``: (T, B, *shape).
     """
+    messages = fired_of_trace(program, inputs, trace)
+    synops = 0
+    for c in program.connections:
+        reached = c.synapse.fan_out(program.shape_of(c.source))
+        synops += int((messages[c.source] * reached).sum())
+    return {p.name: int(messages[p.name].sum()) for p in program.populations}, synops
+
+
+def fired_of_trace(program: Program, inputs: np.ndarray, trace: Trace) -> dict[str, np.ndarray]:
+    """Return what each neuron of each source sent in a recorded run, over all samples.
+
+    As :func:`connection_counts` and :meth:`hwsim.mapping.Mapping.messages` take it: messages
+    that are not 0, in a population's window. ``inputs``: (T, B, *shape).
+    """
     steps, samples = len(inputs), inputs.shape[1]
-    spikes, messages = {}, {}
+    messages = {}
     for p in program.populations:
         fired = trace.spikes[p.name][p.latency : p.latency + steps] != 0
-        spikes[p.name], messages[p.name] = int(fired.sum()), fired.sum(axis=(0, 1))
+        messages[p.name] = fired.sum(axis=(0, 1))
     run = range(1, 1 + len(trace.spikes[program.output]))
     sent = [f for f in map(program.frame_sent_in, run) if 0 <= f < steps]
     messages[program.input.name] = (inputs[sent] != 0).sum(axis=(0, 1))
     if program.blank is not None:
         blanks = sum(samples for step in run if program.blanks_in(step))
         messages[program.blank.name] = np.array([blanks])
-    synops = 0
-    for c in program.connections:
-        reached = c.synapse.fan_out(program.shape_of(c.source))
-        synops += int((messages[c.source] * reached).sum())
-    return spikes, synops
+    return messages

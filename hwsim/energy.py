@@ -45,9 +45,10 @@ def price(
     counts
         Of a run of the program.
     chip
-        Whose prices are used.
+        Whose prices are used; it may be another than the program was made for.
     prices
-        Names of the tables the range spans; all of the chip's if None.
+        Names of the tables the range spans; all of the chip's that price spiking networks if
+        None. All-in tables and others make no range together.
     program
         What ran: tells dense from convolutional synapses, and the number of synapses.
         Without it every synaptic operation is priced as dense, the dearest.
@@ -60,28 +61,65 @@ def price(
     UnsupportedError
         If the chip has no such table, or a synapse has no known format.
     """
-    names = dict.fromkeys(prices) if prices is not None else [t.name for t in chip.prices]
+    spiking = [t.name for t in chip.prices if t.terms]
+    names = dict.fromkeys(prices) if prices is not None else spiking
     tables = [chip.table(name) for name in names]
     counters = counters_of(counts, program, inputs)
     terms = {t.name: _terms(t, counters, counts.samples) for t in tables}
     gaps = [gap for t in tables for gap in _gaps(t, counters)]
     if not tables:
         gaps = [f"everything: chip {chip.name} has no price table"]
+    mixed = _mixed(tables)
     used = tuple(_used(t, terms[t.name], counters, counts) for t in tables)
     energy = Energy(
         tables=tuple(names),
         terms=tuple(term for t in tables for term in terms[t.name]),
-        missing=(*gaps, *_unbounded(tables, counters, program), *chip.not_priced),
-        covers=_covers(tables, gaps),
-        notes=(*_cut(counts, program), *_wrapping(program), *chip.notes),
+        missing=(*gaps, *mixed, *_unbounded(tables, counters, program), *chip.not_priced),
+        covers=_covers(tables, gaps, mixed),
+        notes=(
+            *_elsewhere(program, chip),
+            *_cut(counts, program),
+            *_wrapping(program),
+            *_all_in(tables),
+            *chip.notes,
+        ),
         by_table=used,
     )
     spans = (
-        _span([t.energy_uj for t in used]),
+        Bracket(None, None) if mixed else _span([t.energy_uj for t in used]),
         _span([t.latency_us for t in used if t.latency_us.low is not None]),
     )
     means = per_inference(counts, program, *spans)
     return Report(chip.name, counts.samples, means, layers(counts), energy)
+
+
+def _elsewhere(program: Program | None, chip: Chip) -> list[str]:
+    """Say so if the program was made for another chip than the one that prices it."""
+    if program is None or program.chip == chip.name:
+        return []
+    return [
+        f"The program was made for {program.chip} and is priced as if {chip.name} did the same "
+        f"operations; whether {chip.name} could hold its neurons, weights and messages was not "
+        "checked."
+    ]
+
+
+def _all_in(tables: Sequence[PriceTable]) -> list[str]:
+    """Name the operating point of each all-in table."""
+    return [
+        f"Prices {t.name} are all-in, static power included, and hold at one operating point "
+        f"only: {t.all_in}."
+        for t in tables
+        if t.all_in
+    ]
+
+
+def _mixed(tables: Sequence[PriceTable]) -> list[str]:
+    """Name the tables that make no range: what all-in ones hold, the others leave out."""
+    whole = ", ".join(t.name for t in tables if t.all_in)
+    parts = ", ".join(t.name for t in tables if not t.all_in)
+    what = f"one range: prices {whole} are all-in, {parts} are not; choose among them"
+    return [what] if whole and parts else []
 
 
 def _wrapping(program: Program | None) -> list[str]:
@@ -148,7 +186,8 @@ def _terms(table: PriceTable, counters: dict[str, int], samples: int) -> tuple[T
 
 def _gaps(table: PriceTable, counters: dict[str, int]) -> list[str]:
     """Name the counted operations of the cores that ``table`` has no energy for."""
-    have = {p.counter for p in table.terms if p.energy_pj is not None}
+    priced = [p for p in table.terms if p.energy_pj is not None]
+    have = {name for p in priced for name in (p.counter, *p.includes)}
     found = []
     for need, label in _NEEDED.items():
         parts = [k for k in counters if k.startswith(f"{need}_") and counters[k]]
@@ -198,9 +237,13 @@ def _span(brackets: list[Bracket]) -> Bracket:
     return Bracket(min(known_low), max(known_high))
 
 
-def _covers(tables: Sequence[PriceTable], gaps: list[str]) -> str:
+def _covers(tables: Sequence[PriceTable], gaps: list[str], mixed: list[str]) -> str:
     if gaps:
         return "nothing: operations of the cores have no published price"
+    if mixed:
+        return "nothing: the tables price different things"
+    if tables[0].all_in:
+        return f"the whole chip at its operating point ({', '.join(t.name for t in tables)})"
     parts = [
         f"{', '.join(dict.fromkeys(p.label.split(',')[0] for p in t.terms))} ({t.name})"
         for t in tables

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections.abc import Sequence
 from typing import Any
 
 from hwsim._report import figures
+from hwsim._report.chips import (
+    NO_PRICES,
+    NO_TARGET,
+    about,
+    figure_row,
+    layout_rows,
+    own_remarks,
+    price_rows,
+    register_rows,
+)
 from hwsim._report.report import Report
-from hwsim.chip import Chip, Price
+from hwsim.chip import Chip, PriceTable, Target
 
 _WIDTH = 100
 
@@ -25,10 +36,14 @@ def report_text(report: Report) -> str:
 
 def chip_text(chip: Chip) -> str:
     """Return a chip's registers, limits, price tables and notes."""
-    blocks: list[Any] = [f"{chip.name}: {chip.description}", _registers(chip), _limits(chip)]
-    blocks += [_prices(chip, table.name) for table in chip.prices]
+    blocks: list[Any] = [f"{chip.name}: {chip.description}"]
+    blocks += [_registers(chip.target)] if chip.target else [NO_TARGET, ""]
+    blocks += [_limits(chip)] if chip.limits else []
+    layout = layout_rows(chip)
+    blocks += [_table("Layout", ["name", "values", "source"], layout)] if layout else []
+    blocks += [block for table in chip.prices for block in _prices(table)] or [NO_PRICES, ""]
     if chip.system:
-        rows = [[f.name, str(f.value), f.unit, f.source] for f in chip.system]
+        rows = [figure_row(f) for f in chip.system]
         blocks.append(_table("System figures, never used as prices", _FIGURE, rows))
     blocks += _list("Not priced", chip.not_priced)
     blocks += _list("Notes", chip.notes)
@@ -41,6 +56,7 @@ _FIGURE = ["name", ">value", "unit", "source"]
 def _summary(report: Report) -> Any:
     p, c = report.per_inference, report.context
     tables = ", ".join(report.energy.tables) or "none"
+    several = report.energy.by_table if len(report.energy.by_table) > 1 else ()
     per_synapse = figures.number(p.spikes_per_synapse)
     rows = [
         ["accuracy, program", figures.percent(c.accuracy_program)],
@@ -51,6 +67,7 @@ def _summary(report: Report) -> Any:
         ["synaptic operations", f"{figures.number(p.synops)} ({per_synapse} per synapse)"],
         ["neuron updates", figures.number(p.neuron_updates)],
         ["energy", f"{figures.bracket(p.energy_uj, 'uJ')} (price tables: {tables})"],
+        *[[f"energy, {t.name}", figures.bracket(t.energy_uj, "uJ")] for t in several],
         ["energy covers", report.energy.covers],
         ["latency", f"{figures.bracket(p.latency_us, 'us')} (barriers only; all work on one core)"],
         *[["agreement", line] for line in figures.agreement(c)],
@@ -82,54 +99,24 @@ def _terms(report: Report) -> Any:
     return _table("Energy terms, per inference", heads, rows)
 
 
-def _registers(chip: Chip) -> Any:
-    rows = [
-        [f"{neuron}.{name}", str(r["low"]), str(r["high"]), str(r.get("step", 1)), r["source"]]
-        for neuron, registers in chip.registers.items()
-        for name, r in registers.items()
-    ]
-    w, b, m = chip.weights, chip.bias, chip.messages
-    rows.append(
-        [f"weight ({w.bits} bit, even if signs mix)", f"{w.low}", f"{w.high}", "", w.source]
-    )
-    rows.append(["weight exponent", f"{w.exponent_low}", f"{w.exponent_high}", "", w.source])
-    rows.append([f"bias mantissa, {b.mantissa_bits} bit signed", "", "", "", b.source])
-    rows.append([f"bias exponent, {b.exponent_bits} bit", "", "", "", b.source])
-    rows.append([f"message, {m.bits} bit", "", "", "", m.source])
-    return _table("Registers", ["register", ">low", ">high", ">step", "source"], rows)
+def _registers(target: Target) -> Any:
+    heads = ["register", ">low", ">high", ">step", "source"]
+    return _table("Registers", heads, register_rows(target))
 
 
 def _limits(chip: Chip) -> Any:
-    rows = []
-    for f in chip.limits:
-        value = f.value if isinstance(f.value, str) else figures.number(f.value)
-        rows.append([f.name, value, f.unit, f.source])
-    return _table("Limits", _FIGURE, rows)
+    return _table("Limits", _FIGURE, [figure_row(f) for f in chip.limits])
 
 
-def _prices(chip: Chip, name: str) -> Any:
-    table = chip.table(name)
-
-    def row(price: Price, use: str) -> list[str]:
-        same = price.kind == table.kind
-        return [
-            price.label,
-            figures.cost(price.energy_pj),
-            figures.cost(price.time_ns),
-            use if same else f"{use}; {price.kind}",
-        ]
-
-    rows = [row(p, p.counter) for p in table.terms]
-    rows += [row(p, "needs a mapping") for p in table.transport]
-    if table.barrier_low_ns is not None:
-        span = f"{table.barrier_low_ns:g} to {table.barrier_high_ns:g}"
-        rows.append(["barrier, each step", "\N{EN DASH}", span, table.barrier_source])
-    about = f"{table.kind}, {table.node}, {table.voltage}; {table.source}"
-    title = f"Prices {table.name}: {about}" + (f". {table.note}" if table.note else "")
-    return _table(title, ["event", ">energy, pJ", ">time, ns", "multiplied with"], rows)
+def _prices(table: PriceTable) -> list[Any]:
+    """Return a table of prices, and below it what is said of single prices."""
+    head = "\n".join([f"Prices {table.name}: {table.description}", *about(table)])
+    heads = ["event", ">energy, pJ", ">time, ns", "multiplied with"]
+    own = _list("Of single prices", own_remarks(table))
+    return [head, _table("", heads, price_rows(table)), *own, *[""] * len(own)]
 
 
-def _list(title: str, items: tuple[str, ...]) -> list[str]:
+def _list(title: str, items: Sequence[str]) -> list[str]:
     return [title + ":\n" + "\n".join(f"  - {item}" for item in items)] if items else []
 
 
@@ -139,7 +126,7 @@ def _table(title: str, heads: list[str], rows: list[list[str]]) -> Any:
     from rich.table import Table
 
     table = Table(
-        title=title,
+        title=title or None,
         title_justify="left",
         title_style="",
         box=box.SIMPLE_HEAD,

@@ -6,7 +6,8 @@ from hwsim.neurons import NEURONS, registers
 
 
 def rows():
-    chips = {name: load_chip(name).registers for name in chip_names()}
+    targets = {name: load_chip(name).target for name in chip_names()}
+    chips = {name: target.registers for name, target in targets.items() if target}
     compiled = _extension().neurons()
     for name, kind in sorted(NEURONS.items()):
         engines = "reference, native" if name in compiled else "reference"
