@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hwsim.activations import inside
 from hwsim.arith import WORD, Range
-from hwsim.errors import raise_all
+from hwsim.errors import RangeError, raise_all
 from hwsim.neurons import Delta, LeakyIntegrator, Neuron, Sigma, SigmaDelta
 from hwsim.program import Connection, Input, Population, Program, Readout
 from hwsim.synapses import Dense, Shape, Sparse, Synapse
@@ -62,14 +62,21 @@ def read_netx(
         If the file is missing, damaged, or no netx file.
     CheckError
         Listing everything that lava-dl ignores, changes or fails on.
+    RangeError
+        If the file has fewer layers than are asked for.
     """
     file = read_file(path)
+    asked, there = max(skip_layers + 1, num_layers or 1), len(file.layers)
+    if asked > there or (num_layers is not None and num_layers < 1):
+        raise RangeError(
+            f"{path}: there are no layers {skip_layers}..{num_layers} of {there}",
+            hint=f"the file has {there} layers; leave fewer out",
+        )
     whole = not skip_layers and num_layers is None
     said = read_attribute(file, path) if whole else Said()
     period = said.period if period is None else period
     chain = _Chain(input_shape, input_range or said.input_range, said.input_name, said.populations)
-    last = None if num_layers is None else max(num_layers, 0)
-    for i, layer in enumerate(file.layers[:last]):
+    for i, layer in enumerate(file.layers[:num_layers]):
         chain.add(i, layer, skipped=i < skip_layers)
     chain.close(period)
     hint = "lava-dl would ignore or change this, or fail: see netx in docs/formats.md"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from netx_files import CUBA, conv_layer, dense_layer, write_layers
 
-from hwsim.errors import CheckError
+from hwsim.errors import CheckError, RangeError
 from snnexport.formats.netx.read import read_netx
 
 SDNN = {"type": "SDNN", "vThMant": 7, "activation": "relu"}
@@ -160,3 +160,10 @@ def test_input_beyond_what_its_neurons_hold_is_refused(problems):
     assert problems(entry(2, neuron=CUBA), input_range=(0, 40000)) == [
         "layer 0: input_range = (0, 40000) does not fit -32768..32767"
     ]
+
+
+@pytest.mark.parametrize("which", [{"num_layers": 3}, {"skip_layers": 2}, {"num_layers": 0}])
+def test_layers_that_the_file_does_not_have_are_refused(tmp_path, which):
+    write_layers(tmp_path / "two.net", [entry(2), dense_layer(ONE)])
+    with pytest.raises(RangeError, match=r"there are no layers .* of 2"):
+        read_netx(tmp_path / "two.net", **which)
