@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from hwsim.counts import Counts, count
     from hwsim.energy import Report, price
     from hwsim.errors import SpikeportError
+    from hwsim.mapping import Mapping, map_program
     from hwsim.neurons import (
         NEURONS,
         Cuba,
@@ -39,6 +40,7 @@ __getattr__ = lazy(
         "counts": ("Counts", "count"),
         "energy": ("Report", "price"),
         "errors": ("SpikeportError",),
+        "mapping": ("Mapping", "map_program"),
         "neurons": (
             "NEURONS", "Cuba", "CubaRefractory", "CubaSubtract", "Delta", "Gate", "GradedRelay",
             "LeakyIntegrator", "Sigma", "SigmaDelta", "Ternary",
@@ -53,7 +55,7 @@ __getattr__ = lazy(
 __all__ = [
     "NEURONS", "Blank", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "CubaRefractory",
     "CubaSubtract", "Delta", "Dense", "Gate", "GradedRelay", "Input", "LeakyIntegrator",
-    "Population", "Program", "Readout", "Record", "Report", "Run", "Sigma", "SigmaDelta", "Sparse",
-    "SpikeportError", "SumPool2d", "Ternary", "Trace", "blanked", "count", "load_chip", "price",
-    "run",
+    "Mapping", "Population", "Program", "Readout", "Record", "Report", "Run", "Sigma", "SigmaDelta",
+    "Sparse", "SpikeportError", "SumPool2d", "Ternary", "Trace", "blanked", "count", "load_chip",
+    "map_program", "price", "run",
 ]  # fmt: skip

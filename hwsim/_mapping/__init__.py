@@ -1,0 +1,1 @@
+"""Parts of hwsim/mapping.py: cutting, synapse memory, traffic, placement."""

@@ -1,0 +1,273 @@
+"""Axons, synapse bits, profiles, messages and hops of random mappings, counted again one by one."""
+
+from dataclasses import replace
+from itertools import product
+from math import ceil, log2, prod
+
+import numpy as np
+import pytest
+
+from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, Sparse, SumPool2d
+from hwsim.chip import Figure, load_chip
+from hwsim.mapping import OUTSIDE, map_program
+
+CHIPS = {name: load_chip(name) for name in ("loihi1", "loihi2")}
+SMALL = {
+    "neurons_per_core": 24,
+    "synaptic_memory_per_core": 6000,
+    "input_axons_per_core": 800,
+    "output_axons_per_core": 120,
+}
+SEEDS = range(15)
+
+
+def small(chip):
+    """A chip so small that tiny networks need many cores, and bases that reach 16 neurons."""
+    memory = chip.synapse_memory
+    if memory.base_reach is not None:
+        memory = replace(memory, base_reach=16)
+    figures = {f.name: f for f in chip.limits}
+    figures |= {name: Figure(name, value, "", "") for name, value in SMALL.items()}
+    mesh = replace(chip.mesh, columns=3, rows=2, cores=2)
+    return replace(chip, limits=tuple(figures.values()), synapse_memory=memory, mesh=mesh)
+
+
+def weights(rng, *shape):
+    return 2 * rng.integers(-60, 60, shape)
+
+
+def drawn(seed):
+    """A convolution, perhaps grouped, a pool or another, then flat layers, delays, a loop."""
+    rng = np.random.default_rng(seed)
+
+    def two(low, high):
+        return tuple(int(x) for x in rng.integers(low, high, 2))
+
+    source, groups = (4, *two(6, 9)), int(rng.choice([1, 2, 4]))
+    synapse = Conv2d(
+        weights(rng, 8, 4 // groups, *two(1, 4)), two(1, 3), two(0, 3), two(1, 3), groups
+    )
+    first = synapse.output_shape(source)
+    pool = SumPool2d((2, 2), two(1, 3), two(0, 2))
+    second = pool if seed % 2 else Conv2d(weights(rng, 6, 8, 2, 3), two(1, 3), (1, 1))
+    after = second.output_shape(first)
+    delays = rng.integers(0, 9, (7, prod(after))) if seed % 3 == 0 else None
+    sparse = Sparse.of(weights(rng, 5, 7) * rng.integers(0, 2, (5, 7)))
+    across = Sparse.of(weights(rng, 7, prod(first)) * (rng.random((7, prod(first))) < 0.1))
+    thresholds = 64 * rng.integers(1, 4, first[0])
+    decays = rng.integers(0, 3, after)
+    return Program(
+        "drawn",
+        "loihi1",
+        Input("in", source),
+        (
+            Population("one", first, Cuba.leaky(1024, thresholds), 1),
+            Population("two", after, Cuba.leaky(decays, 640), 2),
+            Population("three", (7,), Cuba.leaky(0, 640), 3),
+            Population("four", (5,), Cuba.leaky(0, 64 * rng.integers(1, 9, 5)), 4),
+        ),
+        (
+            Connection("in", "one", synapse),
+            Connection("one", "two", second),
+            Connection("two", "three", Dense(weights(rng, 7, prod(after)), delay=delays)),
+            Connection("one", "three", across),
+            Connection("three", "four", sparse),
+            Connection("four", "four", Sparse.of(weights(rng, 5, 5)), label="again"),
+            Connection("one", "one", Sparse.identity(prod(first), delay=3), label="again"),
+            Connection("four", "three", Sparse.of(np.zeros((7, 5), int)), label="none"),
+        ),
+        "four",
+    )
+
+
+@pytest.fixture(scope="module", params=[(s, c) for s in SEEDS for c in CHIPS], ids=str)
+def mapped(request):
+    seed, name = request.param
+    given = {"in": 20} if seed % 4 == 0 else None
+    return map_program(drawn(seed), small(CHIPS[name]), neurons_per_core=given)
+
+
+def grid(shape):
+    return shape if len(shape) == 3 else (prod(shape), 1, 1)
+
+
+def homes(mapping):
+    """The core of each neuron in C order, by population, and the neurons of each core."""
+    found = {s.name: np.full(grid(s.shape), -9) for s in mapping.program.populations}
+    found["in"] = np.full(grid(mapping.program.input.shape), OUTSIDE)
+    for index, core in enumerate(mapping.cores):
+        found[core.population][core.part] = index
+    return {name: home.ravel() for name, home in found.items()}
+
+
+def synapses(program, c):
+    """Every synapse as (source, target), zero weights of convolutions and matrices included."""
+    s, shape = c.synapse, program.shape_of(c.source)
+    if isinstance(s, Sparse):
+        return list(zip(s.source.tolist(), s.target.tolist(), strict=True))
+    if isinstance(s, Dense):
+        return [(i, o) for o, i in np.ndindex(s.weight.shape)]
+    full = replace(s, weight=1) if isinstance(s, SumPool2d) else replace(s, weight=s.weight * 0 + 1)
+    single = Sparse.unrolled(full, shape)
+    return list(zip(single.source.tolist(), single.target.tolist(), strict=True))
+
+
+def is_conv(c):
+    return isinstance(c.synapse, Conv2d | SumPool2d)
+
+
+def axon(program, c, neuron):
+    """What a source neuron's message arrives on: its own axon, or its position's."""
+    if not is_conv(c):
+        return neuron
+    return neuron % prod(program.shape_of(c.source)[1:])
+
+
+def entry_bits(count, per_synapse, memory):
+    total = 0
+    while count > 0:
+        bits = min(count, memory.entry_synapses) * per_synapse + memory.head_bits
+        total += ceil(bits / memory.word_bits) * memory.word_bits
+        count -= memory.entry_synapses
+    return total
+
+
+def conv_taps(program, c):
+    """(source position, target position, kernel tap), by walking over the kernel."""
+    s = c.synapse
+    if isinstance(s, SumPool2d):
+        s = s.as_conv(program.shape_of(c.source)[0])
+    _, height, width = program.shape_of(c.source)
+    _, rows, columns = s.output_shape(program.shape_of(c.source))
+    for oy, ox, ky, kx in product(range(rows), range(columns), *map(range, s.weight.shape[2:])):
+        y = oy * s.stride[0] - s.padding[0] + ky * s.dilation[0]
+        x = ox * s.stride[1] - s.padding[1] + kx * s.dilation[1]
+        if 0 <= y < height and 0 <= x < width:
+            yield y * width + x, (oy, ox), (ky, kx)
+
+
+def conv_bits(program, c, core, links, per_synapse, plain, memory):
+    """Bits of a convolution on ``core``; ``links``: its (source, target) synapses there."""
+    part_c, part_h, part_w = core.part
+    source, target = (prod(program.shape_of(n)[1:]) for n in (c.source, c.target))
+    channels = len({(i // source, o // target) for i, o in links})
+    by_position, taps = {}, set()
+    for position, (oy, ox), tap in conv_taps(program, c):
+        if part_h.start <= oy < part_h.stop and part_w.start <= ox < part_w.stop:
+            n = part_c.stop - part_c.start
+            base = ((oy - part_h.start) * (part_w.stop - part_w.start) + ox - part_w.start) * n
+            by_position.setdefault(position, []).append((base, tap))
+            taps.add(tap)
+    if memory.base_reach is None:
+        return entry_bits(channels * len(taps), plain, memory)
+    sets = {
+        (frozenset(tap for _, tap in found), min(found)[0] // memory.base_reach)
+        for found in by_position.values()
+    }
+    return sum(entry_bits(channels * len(taps), per_synapse, memory) for taps, _ in sets)
+
+
+def test_every_neuron_has_exactly_one_core(mapped):
+    counted = sum(core.use.neurons for core in mapped.cores)
+    cells = sum(prod(p.shape) for p in mapped.program.populations)
+    home = homes(mapped)
+    cells += prod(mapped.program.input.shape) * (home["in"][0] != OUTSIDE)
+    assert counted == cells
+    assert all((home[p.name] >= 0).all() for p in mapped.program.populations)
+    for index, core in enumerate(mapped.cores):
+        assert core.use.neurons == sum(int((h == index).sum()) for h in home.values())
+
+
+def test_axons_are_those_of_the_unrolled_synapses(mapped):
+    program, home = mapped.program, homes(mapped)
+    arriving = [set() for _ in mapped.cores]
+    leaving = [set() for _ in mapped.cores]
+    for c in program.connections:
+        for i, o in synapses(program, c):
+            core, start = home[c.target][o], home[c.source][i]
+            arriving[core].add((c.name, axon(program, c, i)))
+            if start != OUTSIDE:
+                leaving[start].add((c.name, is_conv(c), axon(program, c, i), core))
+    slots = mapped.chip.synapse_memory.shared_axon_slots
+    for core, into, out in zip(mapped.cores, arriving, leaving, strict=True):
+        assert core.use.input_axons == len(into)
+        assert core.use.output_axons == sum(slots if shared else 1 for _, shared, *_ in out)
+
+
+def test_synapse_bits_are_those_of_the_entries_written_one_by_one(mapped):
+    program, home, chip = mapped.program, homes(mapped), mapped.chip
+    expected = [0] * len(mapped.cores)
+    for c in program.connections:
+        on = [[] for _ in mapped.cores]
+        for i, o in synapses(program, c):
+            on[home[c.target][o]].append((i, o))
+        delayed = getattr(c.synapse, "delay", None) is not None
+        plain = chip.weights.bits + chip.synapse_memory.delay_bits * delayed
+        for index, (core, links) in enumerate(zip(mapped.cores, on, strict=True)):
+            if not links:
+                continue
+            n, least = core.use.neurons, chip.synapse_memory.least_index_bits
+            indexed = plain + max(least, ceil(log2(n)))
+            if is_conv(c):
+                more = conv_bits(program, c, core, links, indexed, plain, chip.synapse_memory)
+            else:
+                per_synapse = plain if isinstance(c.synapse, Dense) else indexed
+                counts = np.bincount([i for i, _ in links])
+                more = sum(entry_bits(k, per_synapse, chip.synapse_memory) for k in counts)
+            expected[index] += more
+    assert [core.use.synapse_bits for core in mapped.cores] == expected
+
+
+def test_profiles_are_the_settings_of_the_neurons_on_the_core(mapped):
+    for core in mapped.cores:
+        if core.population == "in":
+            assert core.use.threshold_profiles == core.use.neuron_profiles == 0
+            continue
+        p = mapped.program.population(core.population)
+        per_channel = np.ndim(p.neuron.threshold) == 1
+        threshold = np.asarray(p.neuron.threshold)
+        threshold = threshold.reshape(-1, 1, 1) if per_channel else threshold
+        values = np.broadcast_to(threshold, grid(p.shape))[core.part]
+        decays = np.broadcast_to(np.asarray(p.neuron.decay_v), grid(p.shape))[core.part]
+        assert core.use.threshold_profiles == len(set(values.ravel().tolist()))
+        assert core.use.neuron_profiles == len(set(decays.ravel().tolist()))
+
+
+def test_no_core_uses_more_than_it_has(mapped):
+    for core in mapped.cores:
+        for name, amount in vars(core.use).items():
+            limit = getattr(mapped.limits, name)
+            assert limit is None or amount <= limit, (name, core)
+
+
+def walk(one, other):
+    """Hops east-west, then north-south, and borders crossed, step by step from router to router."""
+    (x, y), (to_x, to_y) = one, other
+    counts = [0, 0, 0]
+    while x != to_x:
+        step = 1 if to_x > x else -1
+        counts[2] += (x // 3) != ((x + step) // 3)
+        x, counts[0] = x + step, counts[0] + 1
+    while y != to_y:
+        y, counts[1] = y + (1 if to_y > y else -1), counts[1] + 1
+    return counts
+
+
+def test_messages_and_hops_are_those_of_each_neuron_to_each_core_it_reaches(mapped):
+    program, home = mapped.program, homes(mapped)
+    rng = np.random.default_rng(1)
+    sources = (program.input, *program.populations)
+    fired = {s.name: rng.integers(0, 5, s.shape) for s in sources}
+    routers = [(3 * core.chip + core.x, core.y) for core in mapped.cores]
+    traffic = mapped.messages(fired)
+    assert [t.connection for t in traffic] == [c.name for c in program.connections]
+    for c, found in zip(program.connections, traffic, strict=True):
+        expected = {}
+        for i, core in {(i, home[c.target][o]) for i, o in synapses(program, c)}:
+            pair = (int(home[c.source][i]), int(core))
+            expected[pair] = expected.get(pair, 0) + int(fired[c.source].ravel()[i])
+        pairs = zip(found.source.tolist(), found.target.tolist(), strict=True)
+        assert dict(zip(pairs, found.messages.tolist(), strict=True)) == expected
+        ways = np.stack([found.hops_x, found.hops_y, found.crossings], axis=1).tolist()
+        for a, b, way in zip(found.source, found.target, ways, strict=True):
+            assert way == ([0, 0, 0] if a == OUTSIDE else walk(routers[a], routers[b]))
