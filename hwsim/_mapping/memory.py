@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -92,8 +93,8 @@ def _shared_bits(links: Along, cut: Cut, indexed: np.ndarray, memory: SynapseMem
         return linked * sets[:, 1] * sets[:, 3]
 
     @cache
-    def bits(per_synapse: int, *box: object) -> int:
-        return int(_entries(synapses(*box), per_synapse, memory).sum())  # type: ignore[arg-type]
+    def bits(per_synapse: int, *box: Any) -> int:
+        return int(_entries(synapses(*box), per_synapse, memory).sum())
 
     boxes = [
         (n, linked, down, across, wide)

@@ -179,7 +179,8 @@ def _vanished(task: Task, integers: Layer) -> list[str]:
     """List thresholds that round to 0 although they are not."""
     if isinstance(integers.neuron, GradedRelay | LeakyIntegrator):
         return []
-    real, whole = (np.asarray(getattr(p.neuron, "threshold")) for p in (task.layer, integers))  # noqa: B009
+    neurons: tuple[Any, ...] = (task.layer.neuron, integers.neuron)
+    real, whole = (np.asarray(neuron.threshold) for neuron in neurons)
     gone = int(((real > 0) & (whole == 0)).sum())
     return [
         f"{task.layer.name}: threshold rounds to 0 in {gone} of {whole.size} values: its "

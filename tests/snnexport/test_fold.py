@@ -291,3 +291,13 @@ def test_all_paths_without_an_exact_form_are_listed_at_once(monkeypatch):
     with pytest.raises(CheckError) as caught:
         fold(graph)
     assert [p.split(":")[0] for p in caught.value.problems] == ["to a", "to b"]
+
+
+@pytest.mark.parametrize(("late", "moved"), [(0, 1), (1, 0)])
+def test_a_small_gain_stays_in_the_weights_where_the_threshold_would_enlarge_feedback(late, moved):
+    ones = Diagonal(np.ones(2))
+    edges = (Edge("in", "fed", (ones,)), Edge("p", "back", (ones,), late=late))[: 1 + late]
+    norm = Norm(np.array([1.0, 1e-2]), np.zeros(2))
+    layer = Layer("p", (2,), cuba(), edges, norm)
+    folded = fold(Graph("loop", "in", (2,), (layer,), "p", 4))
+    assert folded.notes["p"]["folded"]["channels_into_thresholds"] == moved

@@ -24,6 +24,7 @@ from hwsim.errors import CheckError, MismatchError, RangeError, SpikeportError
 from hwsim.neurons import LeakyIntegrator
 from hwsim.program import Readout
 from snnexport import Calibration, capture, export, fold, lower, oracle, quantize, stages
+from snnexport._judges import Case, ask
 from snnexport._verify import Judge, first_difference, require_agreement, verify
 from snnexport.golden import Golden
 from snnexport.source import coded
@@ -294,3 +295,11 @@ def test_every_kind_of_network_equals_real_lava_samples_back_to_back(exported):
     program = Program.load(file)
     (verdict,) = verify(program, coded(program, images), [Judge.LAVA])
     assert verdict.agreement.mismatches == 0
+
+
+def test_what_is_compared_without_latency_counts_frames_and_the_rest_machine_steps(rng):
+    program = small_program(rng)
+    case = Case(program, frames(rng, program))
+    assert case.streams
+    assert ask(case, Judge.REFERENCE).unit == "frame"
+    assert ask(case, Judge.NATIVE).unit == ask(case, Judge.ONNXRUNTIME).unit == "step"
