@@ -1,14 +1,42 @@
-"""What a run did, counted: spikes, synaptic operations, neuron updates, overflows."""
+"""What a run did, counted: spikes, synaptic operations, neuron updates, memory fetches.
+
+docs/counting.md compares these counts with those of other tools.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 
 from hwsim.engines.base import PopulationTally
-from hwsim.program import Program, connection_name
+from hwsim.program import Connection, Population, Program, connection_name, expand
+from hwsim.synapses import Form
 from hwsim.trace import Trace
+
+__all__ = [
+    "ConnectionCounts", "Counts", "Form", "Kind", "PopulationCounts", "connection_counts", "count",
+    "fired_of_trace", "kind_of", "one_to_one", "population_counts",
+]  # fmt: skip
+
+
+class Kind(Enum):
+    """What a synaptic operation of a connection is; of a connection it is the first that holds.
+
+    blank: from the blank line; bias: from a population that nothing leads into, which fires by
+    its own bias; analogue: of graded input beyond 0..1; graded: of other graded messages beyond
+    0..1; shortcut: at most one synapse a neuron on both sides, into a population that is also
+    reached otherwise than by blanks and biases (a residual addition); spike: any other.
+    """
+
+    BLANK = "blank"
+    BIAS = "bias"
+    ANALOGUE = "analogue"
+    GRADED = "graded"
+    SHORTCUT = "shortcut"
+    SPIKE = "spike"
 
 
 @dataclass(frozen=True)
@@ -21,7 +49,9 @@ class PopulationCounts:
     samples x steps of the window, all of them; driven: those that received a nonzero
     activation; wraps, saturations: updates in which u (or a 32-bit state) left, v hit the end
     of, its register (sums of synapses wrap before, see :func:`hwsim.activations.wrapping`);
-    silent, always_firing: neurons that never, or in every step of every sample, spiked.
+    silent, always_firing: neurons that never, or in every step of every sample, spiked; zero:
+    updates with nothing to compute: activation 0, every state 0 after the reset that may
+    precede the update, and no bias; bias_adds: updates of neurons whose bias is not 0.
     """
 
     name: str
@@ -33,14 +63,22 @@ class PopulationCounts:
     saturations: int
     silent: int
     always_firing: int
+    zero: int = 0
+    bias_adds: int = 0
+
+    @property
+    def idle(self) -> int:
+        """Updates without input that had a state or a bias to compute with."""
+        return self.updates - self.driven - self.zero
 
 
 @dataclass(frozen=True)
 class ConnectionCounts:
-    """``synops``: messages times their exact fan-out.
+    """``synops``: messages times their exact fan-out, ``nonzero_synops``: zero weights left out.
 
     ``messages`` are those of the source: a population's in its window, the input's and the
-    blank line's in the ``machine_steps`` of the run.
+    blank line's in the ``machine_steps`` of the run. A message counts when it is sent, whatever
+    its payload, and whether or not the run lasts until a delay has passed.
     """
 
     source: str
@@ -49,22 +87,45 @@ class ConnectionCounts:
     messages: int
     synops: int
     label: str = ""
+    kind: Kind = Kind.SPIKE
+    form: Form = Form.DENSE
+    nonzero_synops: int = 0
 
     @property
     def name(self) -> str:
         """Return the connection's name, see :attr:`hwsim.program.Connection.name`."""
         return connection_name(self.source, self.target, self.label)
 
+    @property
+    def weight_fetches(self) -> int:
+        """Weights read: one a synaptic operation, zero weights included."""
+        return self.synops
+
+    @property
+    def index_fetches(self) -> int:
+        """Targets read: in the sparse format beside each weight, in the others computed."""
+        return self.synops if self.form is Form.SPARSE else 0
+
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of a run of ``samples`` samples of ``steps`` frames in ``machine_steps`` steps."""
+    """Counts of a run of ``samples`` samples of ``steps`` frames in ``machine_steps`` steps.
+
+    fired: messages that each neuron of a source sent over all samples, int64 of the source's
+    shape, by name of the source, the input and the blank line included.
+    """
 
     samples: int
     steps: int
     machine_steps: int
     populations: tuple[PopulationCounts, ...]
     connections: tuple[ConnectionCounts, ...]
+    fired: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def barriers(self) -> int:
+        """Barriers that end the machine steps of all samples."""
+        return self.machine_steps * self.samples
 
     @property
     def spikes(self) -> int:
@@ -86,12 +147,14 @@ class Counts:
         return sum(c.synops for c in self.connections if c.target == population)
 
 
-def population_counts(name: str, tally: PopulationTally) -> PopulationCounts:
+def population_counts(population: Population, tally: PopulationTally) -> PopulationCounts:
     """Return the counts of a population from its sums over all columns."""
     fired = tally.fired
     most = tally.updates // fired.size
+    bias = expand(getattr(population.neuron, "bias", 0), population.shape)
+    biased = int(np.count_nonzero(np.broadcast_to(bias, population.shape)))
     return PopulationCounts(
-        name=name,
+        name=population.name,
         neurons=fired.size,
         spikes=int(fired.sum()),
         updates=tally.updates,
@@ -100,22 +163,56 @@ def population_counts(name: str, tally: PopulationTally) -> PopulationCounts:
         saturations=tally.saturations,
         silent=int((fired == 0).sum()),
         always_firing=int((fired == most).sum()) if most else 0,
+        zero=tally.zero,
+        bias_adds=biased * most,
     )
 
 
-def connection_counts(program: Program, fired: dict[str, np.ndarray]) -> list[ConnectionCounts]:
+def connection_counts(program: Program, fired: Mapping[str, np.ndarray]) -> list[ConnectionCounts]:
     """Count every connection; ``fired[name]``: messages per source neuron, in its window."""
-    return [
-        ConnectionCounts(
-            c.source,
-            c.target,
-            c.graded,
-            int(fired[c.source].sum()),
-            int((fired[c.source] * c.synapse.fan_out(program.shape_of(c.source))).sum()),
-            c.label,
-        )
-        for c in program.connections
-    ]
+    return [_connection_counts(program, c, fired[c.source]) for c in program.connections]
+
+
+def _connection_counts(program: Program, c: Connection, sent: np.ndarray) -> ConnectionCounts:
+    shape = program.shape_of(c.source)
+    return ConnectionCounts(
+        source=c.source,
+        target=c.target,
+        graded=c.graded,
+        messages=int(sent.sum()),
+        synops=int((sent * c.synapse.fan_out(shape)).sum()),
+        label=c.label,
+        kind=kind_of(program, c),
+        form=c.synapse.FORM,
+        nonzero_synops=int((sent * c.synapse.nonzero_fan_out(shape)).sum()),
+    )
+
+
+def kind_of(program: Program, connection: Connection) -> Kind:
+    """Return what the synaptic operations of ``connection`` are."""
+    spontaneous = _spontaneous(program, connection)
+    if spontaneous is not None:
+        return spontaneous
+    low, high = program.messages_of(connection.source)
+    if connection.graded and (low < 0 or high > 1):
+        return Kind.ANALOGUE if connection.source == program.input.name else Kind.GRADED
+    others = (c for c in program.into(connection.target) if c is not connection)
+    joins = any(_spontaneous(program, c) is None for c in others)
+    return Kind.SHORTCUT if joins and one_to_one(program, connection) else Kind.SPIKE
+
+
+def _spontaneous(program: Program, connection: Connection) -> Kind | None:
+    """Return BLANK or BIAS if the source sends without being sent to, and is no input."""
+    if program.blank is not None and connection.source == program.blank.name:
+        return Kind.BLANK
+    fed = connection.source == program.input.name or program.into(connection.source)
+    return None if fed else Kind.BIAS
+
+
+def one_to_one(program: Program, connection: Connection) -> bool:
+    """Say whether every neuron has at most one synapse of ``connection``, on either side."""
+    source, synapse = program.shape_of(connection.source), connection.synapse
+    return bool(synapse.fan_out(source).max() <= 1 and synapse.fan_in(source).max() <= 1)
 
 
 def count(program: Program, inputs: np.ndarray, trace: Trace) -> tuple[dict[str, int], int]:

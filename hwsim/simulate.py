@@ -175,8 +175,11 @@ class _Whole:
             samples=len(outputs),
             steps=self.frames,
             machine_steps=self.length,
-            populations=tuple(population_counts(name, t) for name, t in self.tallies.items()),
+            populations=tuple(
+                population_counts(p, self.tallies[p.name]) for p in program.populations
+            ),
             connections=tuple(connection_counts(program, fired)),
+            fired=fired,
         )
         return Run(outputs, counts, trace)
 

@@ -41,6 +41,7 @@ class PopulationTally:
     driven: int = 0
     wraps: int = 0
     saturations: int = 0
+    zero: int = 0
 
     def add(self, other: PopulationTally) -> None:
         """Add the sums of other columns."""
@@ -49,6 +50,7 @@ class PopulationTally:
         self.driven += other.driven
         self.wraps += other.wraps
         self.saturations += other.saturations
+        self.zero += other.zero
 
 
 @dataclass

@@ -55,13 +55,17 @@ class _CountingInteger(Integer):
 
 @dataclass
 class _Running:
-    """A population at work: its state, each (B, *shape), and tallies over its window."""
+    """A population at work: its state, each (B, *shape), and tallies over its window.
+
+    operands: 0 where the last step had nothing to compute.
+    """
 
     population: Population
     neuron: Neuron
     reset: tuple[int, int] | None
     arith: _CountingInteger
     activation: np.ndarray
+    operands: np.ndarray
     state: tuple[np.ndarray, ...]
     s: np.ndarray
     tally: PopulationTally
@@ -76,7 +80,7 @@ class _Running:
         neuron = replace(p.neuron, **{name: value.astype(int) for name, value in wide.items()})
         state = (rest,) * len(p.neuron.STATE)
         tally = PopulationTally(np.zeros(p.shape, np.int64))
-        return cls(p, neuron, reset, _CountingInteger(), rest, state, rest, tally, rest, rest)
+        return cls(p, neuron, reset, _CountingInteger(), rest, rest, state, rest, tally, rest, rest)
 
     def advance(self, activation: np.ndarray, step: int) -> None:
         """Take one machine step; ``activation`` in units of weight."""
@@ -84,6 +88,9 @@ class _Running:
             self.state = tuple(np.zeros_like(x) for x in self.state)
         self.arith.forget()
         self.activation = activation
+        self.operands = activation | getattr(self.neuron, "bias", 0)
+        for old in self.state:
+            self.operands = self.operands | old
         x = activation << self.neuron.INPUT_SHIFT
         self.s, self.state = self.neuron.step(self.arith, self.state, x)
 
@@ -93,6 +100,7 @@ class _Running:
         tally.fired = tally.fired + np.count_nonzero(self.s, axis=0)
         tally.updates += self.s.size
         tally.driven += int(np.count_nonzero(self.activation))
+        tally.zero += int(np.count_nonzero(self.operands == 0))
         tally.wraps += int(np.count_nonzero(self.arith.wrapped))
         tally.saturations += int(np.count_nonzero(self.arith.saturated))
         self.messages = self.messages + self.s

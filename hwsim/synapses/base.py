@@ -13,7 +13,8 @@ Shapes are channel-first, (C, H, W) or (n,); batches are axis 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from enum import Enum
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -25,8 +26,18 @@ EXPONENT_MAX = 31
 """Larger weight exponents shift every bit out of a 32-bit activation."""
 
 
+class Form(Enum):
+    """How a chip stores synapses: DENSE rows, SPARSE pairs of target and weight, CONV kernels."""
+
+    DENSE = "dense"
+    SPARSE = "sparse"
+    CONV = "conv"
+
+
 class Synapse(Protocol):
     """What the engines, the counters and the file format need of a connection."""
+
+    FORM: ClassVar[Form]
 
     @property
     def weights(self) -> np.ndarray:
@@ -48,6 +59,14 @@ class Synapse(Protocol):
 
     def fan_out(self, source: Shape) -> np.ndarray:
         """Return the number of synapses that each source neuron drives, shape ``source``."""
+        ...
+
+    def nonzero_fan_out(self, source: Shape) -> np.ndarray:
+        """Return how many of those have a weight that is not 0, shape ``source``."""
+        ...
+
+    def fan_in(self, source: Shape) -> np.ndarray:
+        """Return the number of synapses that each target neuron has, the output's shape."""
         ...
 
     def parts(self) -> tuple[tuple[int, Synapse], ...]:

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import gcd
+from typing import ClassVar
 
 import numpy as np
 
 from hwsim._value_checks import array_problems, plain, tuple_problems, whole_problems
 from hwsim.arith import WORD, wrap24
 from hwsim.errors import RangeError
-from hwsim.synapses.base import Pair, Shape, Synapse, sum_rows
+from hwsim.synapses.base import Form, Pair, Shape, Synapse, sum_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,8 @@ class Conv2d:
     padding: Pair = (0, 0)
     dilation: Pair = (1, 1)
     groups: int = 1
+
+    FORM: ClassVar[Form] = Form.CONV
 
     def __post_init__(self) -> None:
         plain(self)
@@ -81,6 +84,20 @@ class Conv2d:
         per_position = np.multiply.outer(rows, columns) * (self.weight.shape[0] // self.groups)
         return np.broadcast_to(per_position, source)
 
+    def nonzero_fan_out(self, source: Shape) -> np.ndarray:
+        """Count, for each source position, the weights of those taps that are not 0."""
+        _, height, width = self.output_shape(source)
+        rows, columns = self._hits(0, source[1], height), self._hits(1, source[2], width)
+        per_group = (self.weight != 0).reshape(self.groups, -1, *self.weight.shape[1:])
+        per_tap = per_group.sum(axis=1).reshape(-1, *self.weight.shape[2:])  # (C_in, kH, kW)
+        return rows.T @ per_tap @ columns
+
+    def fan_in(self, source: Shape) -> np.ndarray:
+        """Count, for each output position, the kernel taps that stand inside the source."""
+        shape = self.output_shape(source)
+        rows, columns = self._inside(0, source[1], shape[1]), self._inside(1, source[2], shape[2])
+        return np.broadcast_to(np.multiply.outer(rows, columns) * self.weight.shape[1], shape)
+
     def deliver(self, spikes: np.ndarray) -> np.ndarray:
         """Add, for each event and each kernel tap, the weights of all output channels."""
         batch, *source = spikes.shape
@@ -118,8 +135,19 @@ class Conv2d:
         count = (high - first) // period - (low - 1 - first) // period
         return np.where(reach % common == 0, np.maximum(count, 0), 0)
 
+    def _hits(self, axis: int, positions: int, size: int) -> np.ndarray:
+        """Return whether each tap takes each position into an output of ``size``."""
+        taps = np.arange(self.weight.shape[2 + axis])[:, None]
+        return self._landing(np.arange(positions), taps, axis, size)[1]
+
+    def _inside(self, axis: int, positions: int, size: int) -> np.ndarray:
+        """Return how many taps of each output stand on a position, not on padding, (size,)."""
+        taps = np.arange(self.weight.shape[2 + axis]) * self.dilation[axis] - self.padding[axis]
+        place = np.add.outer(np.arange(size) * self.stride[axis], taps)
+        return ((place >= 0) & (place < positions)).sum(axis=1)
+
     def _landing(
-        self, position: np.ndarray, tap: int, axis: int, size: int
+        self, position: np.ndarray, tap: int | np.ndarray, axis: int, size: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return the output index that ``tap`` sends ``position`` to, and where it exists."""
         shifted = position + self.padding[axis] - tap * self.dilation[axis]
@@ -138,6 +166,8 @@ class SumPool2d:
     stride: Pair
     padding: Pair = (0, 0)
     weight: int = 1
+
+    FORM: ClassVar[Form] = Form.CONV
 
     def __post_init__(self) -> None:
         plain(self)
@@ -181,6 +211,14 @@ class SumPool2d:
     def fan_out(self, source: Shape) -> np.ndarray:
         """Count the windows that each position belongs to."""
         return self.as_conv(source[0]).fan_out(source)
+
+    def nonzero_fan_out(self, source: Shape) -> np.ndarray:
+        """Count them, or nothing if the weight is 0."""
+        return self.fan_out(source) * (self.weight != 0)
+
+    def fan_in(self, source: Shape) -> np.ndarray:
+        """Count the positions of each window that are not padding."""
+        return self.as_conv(source[0]).fan_in(source)
 
     def deliver(self, spikes: np.ndarray) -> np.ndarray:
         """Sum the events of each window."""

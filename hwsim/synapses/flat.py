@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hwsim._value_checks import array_problems, plain, tuple_problems, whole_problems
 from hwsim.arith import WORD, scale_sum, wrap32
 from hwsim.errors import RangeError, raise_all
-from hwsim.synapses.base import DELAY_MAX, EXPONENT_MAX, Shape, Synapse, sum_rows
+from hwsim.synapses.base import DELAY_MAX, EXPONENT_MAX, Form, Shape, Synapse, sum_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +27,8 @@ class Dense:
     weight: np.ndarray
     exponent: int = 0
     delay: np.ndarray | None = None
+
+    FORM: ClassVar[Form] = Form.DENSE
 
     def __post_init__(self) -> None:
         plain(self)
@@ -52,6 +54,14 @@ class Dense:
     def fan_out(self, source: Shape) -> np.ndarray:
         """Every spike reaches every output, zero weights included."""
         return np.full(source, self.weight.shape[0], np.int64)
+
+    def nonzero_fan_out(self, source: Shape) -> np.ndarray:
+        """Count the weights of each source neuron that are not 0."""
+        return np.count_nonzero(self.weight, axis=0).reshape(source)
+
+    def fan_in(self, source: Shape) -> np.ndarray:
+        """Every output has a synapse from every input."""
+        return np.full(self.output_shape(source), self.weight.shape[1], np.int64)
 
     def parts(self) -> tuple[tuple[int, Synapse], ...]:
         """Return itself, or one :class:`Sparse` for each delay."""
@@ -87,6 +97,8 @@ class Sparse:
     weight: np.ndarray
     exponent: int = 0
     delay: np.ndarray | None = None
+
+    FORM: ClassVar[Form] = Form.SPARSE
 
     def __post_init__(self) -> None:
         plain(self)
@@ -159,6 +171,15 @@ class Sparse:
     def fan_out(self, source: Shape) -> np.ndarray:
         """Count the synapses that leave each source neuron."""
         return np.bincount(self.source, minlength=self.shape[1]).reshape(source)
+
+    def nonzero_fan_out(self, source: Shape) -> np.ndarray:
+        """Count those whose weight is not 0."""
+        kept = self.source[self.weight != 0]
+        return np.bincount(kept, minlength=self.shape[1]).reshape(source)
+
+    def fan_in(self, source: Shape) -> np.ndarray:
+        """Count the synapses that lead to each target neuron."""
+        return np.bincount(self.target, minlength=self.shape[0]).reshape(self.output_shape(source))
 
     def parts(self) -> tuple[tuple[int, Synapse], ...]:
         """Return itself, or its synapses of each delay."""

@@ -52,7 +52,7 @@ def assert_equal(got, want):
             np.testing.assert_array_equal(arrays[name][kind], array, err_msg=f"{name}/{kind}")
     for name, sums in right.populations.items():
         np.testing.assert_array_equal(tally.populations[name].fired, sums.fired, err_msg=name)
-        for count in ("updates", "driven", "wraps", "saturations"):
+        for count in ("updates", "driven", "wraps", "saturations", "zero"):
             assert getattr(tally.populations[name], count) == getattr(sums, count), (name, count)
     np.testing.assert_array_equal(tally.outputs, right.outputs)
 

@@ -17,7 +17,7 @@ _HEAD = """\
 _STEP = """
 template <class T, bool Single> void step_{name}(spikeport::Step& step) {{
 {pointers}
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {{
@@ -26,10 +26,12 @@ template <class T, bool Single> void step_{name}(spikeport::Step& step) {{
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit({operands});
   }}
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }}
 """
 
@@ -134,10 +136,13 @@ def step_source(kind: type[Neuron]) -> str:
         f"messages[i] = int32_t({_text(s)});",
         *(f"s_{n}[i] = int32_t({_text(v)});" for n, v in zip(states, new, strict=True)),
     ]
+    bias = ["r_bias[i]"] if "bias" in registers else []
+    operands = ["T(activation[i])", *(f"old_{name}" for name in states), *bias]
     return _STEP.format(
         name=kind.__name__,
         pointers="\n".join(f"  {line}" for line in pointers),
         body="\n".join(f"    {line}" for line in body),
+        operands=" | ".join(operands),
     )
 
 

@@ -47,10 +47,11 @@ inline int64_t decay(int64_t x, int64_t d) {
   return (product + ((product >> 63) & ((1 << DECAY_BITS) - 1))) >> DECAY_BITS;
 }
 
-// 1 if any bit of `flags` is set: wrap, clip and wrap32 leave there what they changed.
+// 1 if any bit of `flags` is set: wrap, clip and wrap32 leave there what they changed. A minimum is
+// one instruction of a vector of 32-bit lanes.
 template <class T> inline T any_bit(T flags) {
   const Unsigned<T> f = Unsigned<T>(flags);
-  return T((f | -f) >> (8 * sizeof(T) - 1));
+  return T(f < 1 ? f : 1);
 }
 
 template <class T> inline T wrap(T x, T& wrapped) {

@@ -34,7 +34,7 @@ struct Step {
   int32_t* const* state;
   const int32_t* const* registers;
   int32_t* messages;
-  int64_t driven, wraps, saturations;
+  int64_t driven, wraps, saturations, zero;
 };
 
 // weight[event * stride + j] goes to target j < targets.

@@ -177,7 +177,7 @@ struct Worker {
                              nb::ndarray<int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> fired) {
     const Tally& t = column.tally(population);
     for (size_t i = 0; i < t.fired.size(); ++i) fired.data()[i] += t.fired[i];
-    return {t.updates, t.driven, t.wraps, t.saturations};
+    return {t.updates, t.driven, t.wraps, t.saturations, t.zero};
   }
 };
 

@@ -118,7 +118,7 @@ void Column::step(int population, int64_t step) {
   if (p.period && step % p.period == p.phase)
     for (auto& state : r.state) std::fill(state.begin(), state.end(), 0);
   Step work{source.size, sum_.data(), r.state_data.data(), p.registers.data(), messages_.data(),
-            0, 0, 0};
+            0, 0, 0, 0};
   network_.kernels->neurons[p.neuron].step[p.wide][p.single](work);
   EventList& events = events_[p.source];
   const EventsOut out = events.room(source.size);
@@ -134,7 +134,9 @@ void Column::count(int population, const Step& done, const Events& sent) {
   tally.driven += done.driven;
   tally.wraps += done.wraps;
   tally.saturations += done.saturations;
-  for (int64_t k = 0; k < sent.count; ++k) ++tally.fired[sent.index[k]];
+  tally.zero += done.zero;
+  int64_t* const fired = tally.fired.data();  // else it is loaded again after each store
+  for (int64_t k = 0; k < sent.count; ++k) ++fired[sent.index[k]];
   if (population != network_.output) return;
   if (network_.voltage >= 0) {
     const std::vector<int32_t>& v = running_[population].state[network_.voltage];

@@ -81,7 +81,7 @@ class EventList {
 // Sums over the window of a population, over the columns of one worker.
 struct Tally {
   std::vector<int64_t> fired;  // by kept position
-  int64_t updates = 0, driven = 0, wraps = 0, saturations = 0;
+  int64_t updates = 0, driven = 0, wraps = 0, saturations = 0, zero = 0;
 };
 
 // Room for a recording of one column: row r of step r + 1 begins at data + r * stride bytes.

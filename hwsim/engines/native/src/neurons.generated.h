@@ -13,7 +13,7 @@ template <class T, bool Single> void step_Cuba(spikeport::Step& step) {
   const Register<T, Single> r_decay_v(step.registers[1]);
   const Register<T, Single> r_threshold(step.registers[2]);
   const Register<T, Single> r_bias(step.registers[3]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -36,10 +36,12 @@ template <class T, bool Single> void step_Cuba(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_CubaRefractory(spikeport::Step& step) {
@@ -53,7 +55,7 @@ template <class T, bool Single> void step_CubaRefractory(spikeport::Step& step) 
   const Register<T, Single> r_threshold(step.registers[2]);
   const Register<T, Single> r_bias(step.registers[3]);
   const Register<T, Single> r_period(step.registers[4]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -82,10 +84,12 @@ template <class T, bool Single> void step_CubaRefractory(spikeport::Step& step) 
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_u | old_v | old_wait | r_bias[i]);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_CubaSubtract(spikeport::Step& step) {
@@ -97,7 +101,7 @@ template <class T, bool Single> void step_CubaSubtract(spikeport::Step& step) {
   const Register<T, Single> r_decay_v(step.registers[1]);
   const Register<T, Single> r_threshold(step.registers[2]);
   const Register<T, Single> r_bias(step.registers[3]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -121,10 +125,12 @@ template <class T, bool Single> void step_CubaSubtract(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_Delta(spikeport::Step& step) {
@@ -135,7 +141,7 @@ template <class T, bool Single> void step_Delta(spikeport::Step& step) {
   const Register<T, Single> r_threshold(step.registers[0]);
   const Register<T, Single> r_spike_exp(step.registers[1]);
   const Register<T, Single> r_state_exp(step.registers[2]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -160,17 +166,19 @@ template <class T, bool Single> void step_Delta(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_act | old_residue);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_Gate(spikeport::Step& step) {
   const int32_t* __restrict activation = step.activation;
   int32_t* __restrict messages = step.messages;
   const Register<T, Single> r_threshold(step.registers[0]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -183,17 +191,19 @@ template <class T, bool Single> void step_Gate(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]));
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_GradedRelay(spikeport::Step& step) {
   const int32_t* __restrict activation = step.activation;
   int32_t* __restrict messages = step.messages;
   const Register<T, Single> r_threshold(step.registers[0]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -207,10 +217,12 @@ template <class T, bool Single> void step_GradedRelay(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]));
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_LeakyIntegrator(spikeport::Step& step) {
@@ -221,7 +233,7 @@ template <class T, bool Single> void step_LeakyIntegrator(spikeport::Step& step)
   const Register<T, Single> r_decay_u(step.registers[0]);
   const Register<T, Single> r_decay_v(step.registers[1]);
   const Register<T, Single> r_bias(step.registers[2]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -243,17 +255,19 @@ template <class T, bool Single> void step_LeakyIntegrator(spikeport::Step& step)
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_Sigma(spikeport::Step& step) {
   const int32_t* __restrict activation = step.activation;
   int32_t* __restrict messages = step.messages;
   int32_t* __restrict s_sigma = step.state[0];
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -267,10 +281,12 @@ template <class T, bool Single> void step_Sigma(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_sigma);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_SigmaDelta(spikeport::Step& step) {
@@ -283,7 +299,7 @@ template <class T, bool Single> void step_SigmaDelta(spikeport::Step& step) {
   const Register<T, Single> r_bias(step.registers[1]);
   const Register<T, Single> r_state_exp(step.registers[2]);
   const Register<T, Single> r_rectify(step.registers[3]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -314,10 +330,12 @@ template <class T, bool Single> void step_SigmaDelta(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_sigma | old_act | old_residue | r_bias[i]);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 template <class T, bool Single> void step_Ternary(spikeport::Step& step) {
@@ -330,7 +348,7 @@ template <class T, bool Single> void step_Ternary(spikeport::Step& step) {
   const Register<T, Single> r_threshold(step.registers[2]);
   const Register<T, Single> r_threshold_low(step.registers[3]);
   const Register<T, Single> r_bias(step.registers[4]);
-  T driven = 0, wraps = 0, saturations = 0;
+  T driven = 0, wraps = 0, saturations = 0, busy = 0;
   const int64_t neurons = step.neurons;
 #pragma GCC ivdep
   for (int64_t i = 0; i < neurons; ++i) {
@@ -358,10 +376,12 @@ template <class T, bool Single> void step_Ternary(spikeport::Step& step) {
     driven += T(activation[i] != 0);
     wraps += any_bit(wrapped);
     saturations += any_bit(saturated);
+    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
   }
   step.driven = driven;
   step.wraps = wraps;
   step.saturations = saturations;
+  step.zero = neurons - busy;
 }
 
 const spikeport::NeuronKernel NEURONS[] = {
