@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from hwsim.chip import load_chip
 from hwsim.errors import SpikeportError, raise_all
 from hwsim.files import write_atomic, write_folder
 from hwsim.program import Program
@@ -23,6 +24,9 @@ from snnexport.formats.lava.write import unsupported as lava_unsupported
 from snnexport.formats.netx.write import unsupported as netx_unsupported
 from snnexport.formats.netx.write import write_netx
 from snnexport.formats.onnx import network_bytes
+from snnexport.formats.sanafe.problems import unsupported as sanafe_unsupported
+from snnexport.formats.sanafe.write import FOLDER as SANAFE
+from snnexport.formats.sanafe.write import export_sanafe
 from snnexport.golden import bundle, random_frames
 from snnexport.passes.choices import choices_of
 from snnexport.passes.errors import LayerError
@@ -37,6 +41,7 @@ class Format(Enum):
     ONNX = "onnx"
     LAVA = "lava"
     NETX = "netx"
+    SANAFE = "sanafe"
 
 
 def export(
@@ -95,6 +100,8 @@ def export(
             write_lava(program, stage / LAVA, sha256=digest)
         if Format.NETX in formats:
             write_netx(program, stage / NETX, sha256=digest)
+        if Format.SANAFE in formats:
+            export_sanafe(program, samples, stage / SANAFE, sha256=digest)
         write_atomic(stage / CHOICES, choices_of(done.quantized).to_toml())
         write_atomic(stage / GOLDEN, npz_bytes(bundle(program, samples, digest)))
         write_atomic(stage / FACTS, json.dumps(facts, indent=1) + "\n")
@@ -111,6 +118,9 @@ def refusals(program: Program, formats: Sequence[Format]) -> list[str]:
     found = [f"lava: {problem}" for problem in lava_unsupported(program)] * (Format.LAVA in formats)
     if Format.NETX in formats:
         found += [f"netx: {problem}" for problem in netx_unsupported(program)]
+    if Format.SANAFE in formats:
+        problems = sanafe_unsupported(program, load_chip(program.chip))
+        found += [f"sanafe: {problem}" for problem in problems]
     return found
 
 

@@ -172,7 +172,7 @@ def test_what_formats_cannot_hold_is_listed_at_once_and_nothing_is_written(tmp_p
     with pytest.raises(CheckError) as caught:
         export(done, tmp_path / "out", list(Format), frames, "random")
     named = {line.partition(": ")[0] for line in caught.value.problems}
-    assert named == {"lava", "netx"}
+    assert named == {"lava", "netx", "sanafe"}
     assert any("netx layers form a chain" in line for line in caught.value.problems)
     assert not (tmp_path / "out").exists()
 
