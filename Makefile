@@ -9,7 +9,8 @@ SEED ?= 0
 COUNT ?= 300
 WORKERS ?= 1
 
-.PHONY: demo test check golden fuzz architectures test-peers test-sanitizers generate docs clean
+.PHONY: demo test check golden fuzz architectures test-peers test-browser test-sanitizers generate docs \
+	clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
 	$(BIN)/spikeport demo --out out/demo
@@ -32,8 +33,11 @@ fuzz: $(READY)            ## random networks on everything that can run them; SE
 architectures: $(READY)   ## train a network of every kind on MNIST, export it, ask Lava; DATA=folder of MNIST
 	$(BIN)/python benchmarks/architectures.py $(if $(DATA),--root $(DATA)) --json out/architectures.json
 
-test-peers: $(READY)      ## trained netx networks, and lava-dl itself; its first run installs about 5 GB
+test-peers: $(READY)      ## real peers: lava-dl (its first run installs about 5 GB), SANA-FE, counters of others
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/peers
+
+test-browser: $(READY)    ## the report's page in a headless Chromium, and axe-core if npm can fetch it
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/browser
 
 # a copy of the tree whose engine is built with sanitizers; Python itself is not, hence the preload
 SANITIZED := build/sanitized

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from hwsim.lazy import lazy
 
 if TYPE_CHECKING:
+    from hwsim._report.diff import diff
     from hwsim.blanking import blanked
     from hwsim.chip import Chip, load_chip
     from hwsim.counts import Counts, count
     from hwsim.energy import Report, price
     from hwsim.errors import SpikeportError
+    from hwsim.full_report import Ran, full_report
+    from hwsim.loads import StepLoads, step_loads
     from hwsim.mapping import Mapping, map_program
     from hwsim.neurons import (
         NEURONS,
@@ -35,11 +38,14 @@ if TYPE_CHECKING:
 __getattr__ = lazy(
     "hwsim",
     {
+        "_report.diff": ("diff",),
         "blanking": ("blanked",),
         "chip": ("Chip", "load_chip"),
         "counts": ("Counts", "count"),
         "energy": ("Report", "price"),
         "errors": ("SpikeportError",),
+        "full_report": ("Ran", "full_report"),
+        "loads": ("StepLoads", "step_loads"),
         "mapping": ("Mapping", "map_program"),
         "neurons": (
             "NEURONS", "Cuba", "CubaRefractory", "CubaSubtract", "Delta", "Gate", "GradedRelay",
@@ -55,7 +61,8 @@ __getattr__ = lazy(
 __all__ = [
     "NEURONS", "Blank", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "CubaRefractory",
     "CubaSubtract", "Delta", "Dense", "Gate", "GradedRelay", "Input", "LeakyIntegrator",
-    "Mapping", "Population", "Program", "Readout", "Record", "Report", "Run", "Sigma", "SigmaDelta",
-    "Sparse", "SpikeportError", "SumPool2d", "Ternary", "Trace", "blanked", "count", "load_chip",
-    "map_program", "price", "run",
+    "Mapping", "Population", "Program", "Ran", "Readout", "Record", "Report", "Run", "Sigma",
+    "SigmaDelta", "Sparse", "SpikeportError", "StepLoads", "SumPool2d", "Ternary", "Trace",
+    "blanked", "count", "diff", "full_report", "load_chip", "map_program", "price", "run",
+    "step_loads",
 ]  # fmt: skip

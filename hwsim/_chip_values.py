@@ -11,9 +11,15 @@ from hwsim.errors import UnsupportedError
 COUNTERS = frozenset(
     {f"{kind}_synops{form}" for kind in ("spike", "graded", "payload")
      for form in ("", "_dense", "_sparse", "_conv")}
-    | {"updates", "driven", "idle", "spikes"}
+    | {"nonzero_synops", "updates", "driven", "idle", "zero", "undriven", "nonzero_updates"}
+    | {"spikes"}
 )  # fmt: skip
-"""What the price of a term may be multiplied with; hwsim/energy.py counts them."""
+"""What the price of a term may be multiplied with; hwsim/_report/counters.py counts them."""
+
+TRANSPORT_COUNTERS = frozenset(
+    {"messages_out", "messages_in", "local_messages", "hops_x", "hops_y"}
+)
+"""What the price of a transport may be multiplied with; they need a mapping."""
 
 BASELINE_COUNTERS = frozenset(
     {f"{kind}_{what}" for kind in ("int8", "int32", "fp16", "fp32") for what in ("adds", "mults")}
@@ -28,10 +34,10 @@ and 64-bit accesses to memories of a size."""
 class Price:
     """Cost of one event: ``energy_pj`` and ``time_ns`` are None where nothing is published.
 
-    counter: what it is multiplied with, one of ``COUNTERS`` (of a baseline,
-    ``BASELINE_COUNTERS``); ``counter_high``: its upper bound where the events are only
-    bracketed; both empty for transport, which needs a mapping. includes: counters of what this
-    price already contains.
+    counter: what it is multiplied with, one of ``COUNTERS`` (of transport
+    ``TRANSPORT_COUNTERS``, of a baseline ``BASELINE_COUNTERS``); ``counter_high``: its upper
+    bound where the events are only bracketed. includes: counters of what this price already
+    contains.
     """
 
     name: str
@@ -40,7 +46,7 @@ class Price:
     voltage: str
     node: str
     source: str
-    counter: str = ""
+    counter: str
     counter_high: str = ""
     includes: tuple[str, ...] = ()
     energy_pj: float | None = None
@@ -52,9 +58,11 @@ class Price:
 class PriceTable:
     """Prices of one origin. barrier_low_ns, barrier_high_ns: one barrier, fewest and most tiles.
 
-    all_in: empty, or the operating point at which the chip's whole power was divided by its
-    synaptic operations; such a figure holds static power and everything else, there only.
-    baseline: prices of a conventional network's operations.
+    barrier_by_tiles: (tiles, ns) pairs, ascending; a mapping's barrier is that of the largest
+    number of tiles that it reaches. all_in: empty, or the operating point at which the chip's
+    power was divided by its synaptic operations; such a figure holds everything else, there
+    only, and static power too unless all_in_dynamic. baseline: prices of a conventional
+    network's operations.
     """
 
     name: str
@@ -67,9 +75,11 @@ class PriceTable:
     transport: tuple[Price, ...] = ()
     baseline: tuple[Price, ...] = ()
     all_in: str = ""
+    all_in_dynamic: bool = False
     note: str = ""
     barrier_low_ns: float | None = None
     barrier_high_ns: float | None = None
+    barrier_by_tiles: tuple[tuple[int, float], ...] = ()
     barrier_source: str = ""
 
 
@@ -80,6 +90,16 @@ class Figure:
     name: str
     value: float | str
     unit: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Static:
+    """Power of a whole chip, in mW, that is taken whatever it does: one published range."""
+
+    name: str
+    low_mw: float
+    high_mw: float
     source: str
 
 
@@ -181,6 +201,7 @@ class Chip:
     synapse_memory: SynapseMemory | None = None
     limits: tuple[Figure, ...] = ()
     prices: tuple[PriceTable, ...] = ()
+    static: tuple[Static, ...] = ()
     system: tuple[Figure, ...] = ()
     notes: tuple[str, ...] = ()
     not_priced: tuple[str, ...] = ()

@@ -11,6 +11,7 @@ from typing import Any
 from hwsim._chip_values import (
     BASELINE_COUNTERS,
     COUNTERS,
+    TRANSPORT_COUNTERS,
     Bias,
     Chip,
     Figure,
@@ -18,6 +19,7 @@ from hwsim._chip_values import (
     Messages,
     Price,
     PriceTable,
+    Static,
     SynapseMemory,
     Target,
     Weights,
@@ -30,8 +32,8 @@ _HINT = "docs/formats.md has the layout, hwsim/chips/loihi1.toml is an example"
 _HEAD = ("name", "description", "notes", "not_priced")
 _TARGET = {"messages": Messages, "weights": Weights, "bias": Bias}
 _PLACES = {"mesh": Mesh, "synapse_memory": SynapseMemory}
-_TABLES = ("chip", *_TARGET, *_PLACES, "registers", "limits", "prices", "system")
-_GROUPS = {"terms": COUNTERS, "transport": frozenset({""}), "baseline": BASELINE_COUNTERS}
+_TABLES = ("chip", *_TARGET, *_PLACES, "registers", "limits", "prices", "static", "system")
+_GROUPS = {"terms": COUNTERS, "transport": TRANSPORT_COUNTERS, "baseline": BASELINE_COUNTERS}
 """The groups of prices in a table, and what the prices of each may be multiplied with."""
 _LARGEST = 1e30
 """Beyond any number of a chip file; so are nan and inf."""
@@ -85,6 +87,7 @@ def _chip(content: dict[str, Any], problems: list[str]) -> Chip:
         "target": _target(content, problems),
         **{n: _place(k, content, n, problems) for n, k in _PLACES.items() if n in content},
         "limits": _named(Figure, content, "limits", "limits", problems),
+        "static": _static(content, problems),
         "system": _named(Figure, content, "system", "system", problems),
         "prices": tuple(_price_table(name, priced, problems) for name in priced),
         "notes": _texts(head, "notes", "[chip]", problems),
@@ -125,10 +128,40 @@ def _price_table(name: str, priced: dict[str, Any], problems: list[str]) -> Any:
         for price in filter(None, groups[group]):
             at = f"[prices.{name}.{group}.{price.name}]"
             problems += [f"{at}: {line}" for line in _price_problems(price, allowed)]
-    found = _value(PriceTable, {**table, "name": name, **groups}, place, problems)
+    steps = {"barrier_by_tiles": _by_tiles(table, place, problems)}
+    found = _value(PriceTable, {**table, "name": name, **groups, **steps}, place, problems)
     if found is not None:
         barriers = {n: getattr(found, n) for n in ("barrier_low_ns", "barrier_high_ns")}
         problems += [f"{place}: {line}" for line in _amount_problems(barriers)]
+    return found
+
+
+def _by_tiles(
+    table: Mapping[str, Any], place: str, problems: list[str]
+) -> tuple[tuple[int, float], ...]:
+    """Read ``barrier_by_tiles``: pairs of a number of tiles and a time, ascending."""
+    given = table.get("barrier_by_tiles", [])
+    pairs = isinstance(given, list) and all(isinstance(p, list) and len(p) == 2 for p in given)
+    if pairs and all(_fits(n, "int") and _fits(t, "float") and t >= 0 for n, t in given):
+        tiles = [n for n, _ in given]
+        if tiles == sorted(set(tiles)) and min(tiles, default=1) > 0:
+            return tuple((n, t) for n, t in given)
+    problems.append(
+        f"{place}: barrier_by_tiles = {given!r} is not a list of [tiles, ns], tiles from 1 up and "
+        "ascending, no time negative"
+    )
+    return ()
+
+
+def _static(content: Mapping[str, Any], problems: list[str]) -> tuple[Any, ...]:
+    """Read ``[static.NAME]``: ranges of power, none negative."""
+    found = _named(Static, content, "static", "static", problems)
+    for power in filter(None, found):
+        at = f"[static.{power.name}]"
+        ends = {"low_mw": power.low_mw, "high_mw": power.high_mw}
+        problems += [f"{at}: {line}" for line in _amount_problems(ends)]
+        if power.low_mw > power.high_mw:
+            problems.append(f"{at}: low_mw = {power.low_mw} is above high_mw = {power.high_mw}")
     return found
 
 
@@ -137,7 +170,7 @@ def _price_problems(price: Price, allowed: frozenset[str]) -> list[str]:
     counters = (price.counter, price.counter_high or price.counter)
     unknown = [c for c in dict.fromkeys(counters) if c not in allowed]
     unknown += [c for c in price.includes if c not in COUNTERS]
-    known = ", ".join(sorted(allowed - {""})) or "none, for it needs a mapping"
+    known = ", ".join(sorted(allowed))
     found = [f"no counter {c!r} (there are: {known})" for c in unknown]
     amounts = {"energy_pj": price.energy_pj, "time_ns": price.time_ns}
     if not any(amount is not None for amount in amounts.values()):

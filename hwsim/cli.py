@@ -1,14 +1,34 @@
-"""Commands about the machine: chips and report; snnexport/cli.py joins them into one."""
+"""Commands about the machine: chips, report and diff; snnexport/cli.py joins them into one."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hwsim.console import FILE, as_json, names
+from hwsim.errors import FileError, SpikeportError
+
+
+def _budget(context: click.Context, option: click.Parameter, text: str | None) -> Any:
+    """Return the budgets by figure; a usage error lists all that is wrong before anything runs."""
+    from hwsim.budget import parse_budget
+
+    try:
+        return {} if text is None else parse_budget(text)
+    except SpikeportError as error:
+        raise click.BadParameter(str(error), context, option) from None
+
+
+budget_option = click.option(
+    "--budget",
+    callback=_budget,
+    metavar="FIGURE=MOST,...",
+    help="Exit 1 if a figure of per_inference is more: energy_uj=12,latency_us=500,synops=2e5.",
+)
 
 
 @click.command()
@@ -19,10 +39,11 @@ def chips(name: str | None, as_json: bool) -> None:
     from hwsim._report.table import chip_text
     from hwsim.chip import chip_names, load_chip
 
-    found = [load_chip(n) for n in ([name] if name else chip_names())]
+    found = [load_chip(n) for n in (chip_names() if name is None else [name])]
     if as_json:
-        click.echo(json.dumps(asdict(found[0]) if name else [asdict(c) for c in found], indent=2))
-    elif name:
+        plain = [asdict(chip) for chip in found]
+        click.echo(json.dumps(plain if name is None else plain[0], indent=2))
+    elif name is not None:
         click.echo(chip_text(found[0]))
     else:
         for chip in found:
@@ -36,6 +57,7 @@ def chips(name: str | None, as_json: bool) -> None:
 @click.option("--chip", help="For a program: chip whose prices to use.  [default: loihi1]")
 @click.option("--prices", help="For a program: price tables, A,B; all of the chip's if left out.")
 @click.option("--html", type=FILE, help="Also write the report as an HTML page.")
+@budget_option
 @as_json
 def report(
     file: Path,
@@ -43,6 +65,7 @@ def report(
     chip: str | None,
     prices: str | None,
     html: Path | None,
+    budget: dict[str, float],
     as_json: bool,
 ) -> None:
     """Print spikes, synaptic operations and energy of FILE.
@@ -50,19 +73,47 @@ def report(
     FILE is a report.json that simulate or the demo wrote, or a program (.onnx) with the trace
     of a run.
     """
+    from hwsim.budget import require_within
     from hwsim.energy import Report
     from hwsim.reporting import report_of_trace
 
     if trace is None:
-        if chip or prices or file.suffix == ".onnx":
+        if chip is not None or prices is not None or file.suffix == ".onnx":
             raise click.UsageError("a program, --chip and --prices need --trace OUT.npz")
         result = Report.load(file)
     else:
-        result = report_of_trace(file, trace, chip=chip or "loihi1", prices=names(prices))
+        result = report_of_trace(
+            file, trace, chip="loihi1" if chip is None else chip, prices=names(prices)
+        )
     if html is not None:
         result.save(html)
     click.echo(result.to_json() if as_json else result.table())
+    require_within(result, budget)
 
 
-COMMANDS = [chips, report]
+@click.command()
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE)
+@as_json
+def diff(a: Path, b: Path, as_json: bool) -> None:
+    """Compare two designs: the report B.json beside the report A.json.
+
+    What is not the same about them comes first: chip, prices, data.
+    """
+    from hwsim._report.diff import diff as compare
+    from hwsim.energy import Report
+
+    loaded, errors = [], []
+    for path in (a, b):
+        try:
+            loaded.append(Report.load(path))
+        except FileError as error:
+            errors.append(error)
+    if errors:
+        raise FileError("\n".join(dict.fromkeys(e.message for e in errors)), hint=errors[0].hint)
+    result = compare(*loaded)
+    click.echo(result.to_json() if as_json else result.table())
+
+
+COMMANDS = [chips, report, diff]
 """What snnexport/cli.py adds to the group ``spikeport``."""

@@ -6,19 +6,26 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hwsim._report.counters import counters_of, layers, per_inference
-from hwsim._report.report import (
+from hwsim._report.counters import Counters, counters_by_layer, total
+from hwsim._report.layers import layers, per_inference
+from hwsim._report.report import Report
+from hwsim._report.timing import latency_of, serial_latency
+from hwsim._report.transport import mapping_use, static_power
+from hwsim._report.values import (
+    UNKNOWN,
     Agreement,
     Bracket,
     Context,
     Energy,
-    Report,
+    Latency,
+    LayerEnergy,
     Table,
     Term,
 )
-from hwsim.activations import wrapping
 from hwsim.chip import Chip, Price, PriceTable
 from hwsim.counts import Counts
+from hwsim.loads import StepLoads
+from hwsim.mapping import Mapping
 from hwsim.program import Program
 
 __all__ = ["Agreement", "Context", "Report", "price"]
@@ -37,8 +44,10 @@ def price(
     prices: Sequence[str] | None = None,
     program: Program | None = None,
     inputs: np.ndarray | None = None,
+    mapping: Mapping | None = None,
+    loads: StepLoads | None = None,
 ) -> Report:
-    """Price a run on ``chip``: cores only, without transport, which needs a mapping.
+    """Price a run on ``chip``: its cores, and with a mapping what goes between them.
 
     Parameters
     ----------
@@ -50,32 +59,47 @@ def price(
         Names of the tables the range spans; all of the chip's that price spiking networks if
         None. All-in tables and others make no range together.
     program
-        What ran: tells dense from convolutional synapses, and the number of synapses.
-        Without it every synaptic operation is priced as dense, the dearest.
+        What ran: tells the number of synapses, and which input is graded; that of ``mapping``
+        if there is one.
     inputs
         The run's input (T, B, *shape): the exact upper bound for graded input that a chip
         receives as unit spikes. Without it the program's input range bounds it.
+    mapping
+        Of the program: prices messages and hops, and says which cores are used.
+    loads
+        Of the mapping, from the run or a part of its samples: the latency step by step, of
+        these samples. Without them it is bracketed from nothing but barriers to all work on
+        one core.
 
     Raises
     ------
     UnsupportedError
-        If the chip has no such table, or a synapse has no known format.
+        If the chip has no such table.
     """
+    mapping = loads.mapping if mapping is None and loads is not None else mapping
+    program = mapping.program if mapping is not None else program
     spiking = [t.name for t in chip.prices if t.terms]
     names = dict.fromkeys(prices) if prices is not None else spiking
     tables = [chip.table(name) for name in names]
-    counters = counters_of(counts, program, inputs)
-    terms = {t.name: _terms(t, counters, counts.samples) for t in tables}
+    traffic = mapping.messages(counts.fired) if mapping else ()
+    by_layer = counters_by_layer(counts, program, inputs, traffic)
+    counters = total(by_layer)
+    priced = _Priced(tables, counts, counters, loads, mapped=mapping is not None)
     gaps = [gap for t in tables for gap in _gaps(t, counters)]
     if not tables:
         gaps = [f"everything: chip {chip.name} has no price table"]
     mixed = _mixed(tables)
-    used = tuple(_used(t, terms[t.name], counters, counts) for t in tables)
     energy = Energy(
         tables=tuple(names),
-        terms=tuple(term for t in tables for term in terms[t.name]),
-        missing=(*gaps, *mixed, *_unbounded(tables, counters, program), *chip.not_priced),
-        covers=_covers(tables, gaps, mixed),
+        terms=tuple(term for terms in priced.terms.values() for term in terms),
+        missing=(
+            *gaps,
+            *mixed,
+            *_unbounded(tables, counters, program),
+            *_unmapped(tables, mapping),
+            *chip.not_priced,
+        ),
+        covers=_covers(tables, gaps, mixed, mapping),
         notes=(
             *_elsewhere(program, chip),
             *_cut(counts, program),
@@ -83,14 +107,98 @@ def price(
             *_all_in(tables),
             *chip.notes,
         ),
-        by_table=used,
+        by_table=priced.used,
     )
-    spans = (
-        Bracket(None, None) if mixed else _span([t.energy_uj for t in used]),
-        _span([t.latency_us for t in used if t.latency_us.low is not None]),
+    spans = priced.spans(mixed=bool(mixed))
+    parts = {name: _layer_energy(tables, of, counts, mapping) for name, of in by_layer.items()}
+    return Report(
+        chip.name,
+        counts.samples,
+        per_inference(counts, program, counters, spans, mapped=mapping is not None),
+        layers(counts, by_layer, parts, mapping),
+        energy,
+        latency=tuple(t for t in priced.latency.values() if t is not None),
+        mapping=mapping_use(mapping, traffic, counts.samples) if mapping else None,
+        static=static_power(chip, spans["latency_us"], mapping.chips if mapping else 1),
     )
-    means = per_inference(counts, program, *spans)
-    return Report(chip.name, counts.samples, means, layers(counts), energy)
+
+
+class _Priced:
+    """What each table makes of the counters."""
+
+    def __init__(
+        self,
+        tables: Sequence[PriceTable],
+        counts: Counts,
+        counters: Counters,
+        loads: StepLoads | None,
+        *,
+        mapped: bool,
+    ) -> None:
+        self.terms = {t.name: _terms(t, counters, counts.samples, mapped=mapped) for t in tables}
+        self.latency: dict[str, Latency | None] = {
+            t.name: latency_of(loads, counts, t) if loads else None for t in tables
+        }
+        spans = {
+            t.name: serial_latency(t, counters, counts) if loads is None else _ends(timed)
+            for t, timed in zip(tables, self.latency.values(), strict=True)
+        }
+        names = ("name", "description", "kind", "voltage", "node", "source", "note")
+        self.used = tuple(
+            Table(
+                **{n: getattr(t, n) for n in names},
+                barrier_source=t.barrier_source,
+                energy_uj=_sum(t, self.terms[t.name], counters),
+                latency_us=spans[t.name],
+            )
+            for t in tables
+        )
+
+    def spans(self, *, mixed: bool) -> dict[str, Bracket]:
+        """Return the ranges over all tables that a report leads with."""
+        timed = [t for t in self.used if t.latency_us.low is not None]
+        both = [_product(t.energy_uj, t.latency_us) for t in timed if t.energy_uj.low is not None]
+        return {
+            "energy_uj": UNKNOWN if mixed else _span([t.energy_uj for t in self.used]),
+            "latency_us": _span([t.latency_us for t in timed]),
+            "edp_uj_us": UNKNOWN if mixed else _span(both),
+        }
+
+
+def _ends(latency: Latency | None) -> Bracket:
+    return UNKNOWN if latency is None else Bracket(latency.low_us, latency.high_us)
+
+
+def _product(a: Bracket, b: Bracket) -> Bracket:
+    assert a.low is not None
+    assert a.high is not None
+    assert b.low is not None
+    assert b.high is not None
+    return Bracket(a.low * b.low, a.high * b.high)
+
+
+def _unmapped(tables: Sequence[PriceTable], mapping: Mapping | None) -> list[str]:
+    if mapping is not None:
+        outside = mapping.program.input.name not in mapping.cuts
+        return [
+            "bringing the input onto the chip: it comes from outside the mapped cores, and is "
+            "priced from where it is received"
+        ] * (outside and any(t.transport for t in tables))
+    priced = ", ".join(t.name for t in tables if t.transport)
+    return [
+        f"message transport and mesh hops, which {priced} would price: the run has no mapping"
+    ] * bool(priced)
+
+
+def _layer_energy(
+    tables: Sequence[PriceTable], counters: Counters, counts: Counts, mapping: Mapping | None
+) -> tuple[LayerEnergy, ...]:
+    return tuple(
+        LayerEnergy(t.table, t.term, t.energy_uj, t.energy_high_uj)
+        for table in tables
+        for t in _terms(table, counters, counts.samples, mapped=mapping is not None)
+        if t.energy_uj is not None and t.energy_high_uj is not None
+    )
 
 
 def _elsewhere(program: Program | None, chip: Chip) -> list[str]:
@@ -107,8 +215,8 @@ def _elsewhere(program: Program | None, chip: Chip) -> list[str]:
 def _all_in(tables: Sequence[PriceTable]) -> list[str]:
     """Name the operating point of each all-in table."""
     return [
-        f"Prices {t.name} are all-in, static power included, and hold at one operating point "
-        f"only: {t.all_in}."
+        f"Prices {t.name} are all-in, static power {'left out' if t.all_in_dynamic else 'included'}"
+        f", and hold at one operating point only: {t.all_in}."
         for t in tables
         if t.all_in
     ]
@@ -124,7 +232,7 @@ def _mixed(tables: Sequence[PriceTable]) -> list[str]:
 
 def _wrapping(program: Program | None) -> list[str]:
     """Name the connections whose sums may wrap, which the counts of neurons do not show."""
-    names = wrapping(program) if program else []
+    names = program.wrapping if program else ()
     return [
         f"Sums of {', '.join(names)} may wrap (at 24 bits in a convolution, else at 32) before "
         "they reach a neuron; the wraps of a layer count what its neurons do."
@@ -143,7 +251,7 @@ def _cut(counts: Counts, program: Program | None) -> list[str]:
 
 
 def _unbounded(
-    tables: Sequence[PriceTable], counters: dict[str, int], program: Program | None
+    tables: Sequence[PriceTable], counters: Counters, program: Program | None
 ) -> list[str]:
     """Name the graded input that goes without its upper bound for want of the program."""
     repeated = any(p.counter_high.startswith("payload") for t in tables for p in t.terms)
@@ -156,13 +264,15 @@ def _unbounded(
     return ["graded synaptic operations beyond one per message (price was not given the program)"]
 
 
-def _bounds(price: Price, counters: dict[str, int]) -> tuple[int, int]:
+def _bounds(price: Price, counters: Counters) -> tuple[int, int]:
     return counters[price.counter], counters[price.counter_high or price.counter]
 
 
-def _terms(table: PriceTable, counters: dict[str, int], samples: int) -> tuple[Term, ...]:
+def _terms(
+    table: PriceTable, counters: Counters, samples: int, *, mapped: bool
+) -> tuple[Term, ...]:
     found = []
-    for p in table.terms:
+    for p in (*table.terms, *(table.transport if mapped else ())):
         low, high = (n / samples for n in _bounds(p, counters))
         if high == 0:
             continue
@@ -184,47 +294,24 @@ def _terms(table: PriceTable, counters: dict[str, int], samples: int) -> tuple[T
     return tuple(found)
 
 
-def _gaps(table: PriceTable, counters: dict[str, int]) -> list[str]:
+def _gaps(table: PriceTable, counters: Counters) -> list[str]:
     """Name the counted operations of the cores that ``table`` has no energy for."""
     priced = [p for p in table.terms if p.energy_pj is not None]
     have = {name for p in priced for name in (p.counter, *p.includes)}
     found = []
     for need, label in _NEEDED.items():
         parts = [k for k in counters if k.startswith(f"{need}_") and counters[k]]
-        parts = ["driven", "idle"] if need == "updates" else parts
+        parts = ["driven", "undriven"] if need == "updates" else parts
         if counters[need] and need not in have and not (parts and set(parts) <= have):
             found.append(f"{label}: no published energy (table {table.name})")
     return found
 
 
-def _used(
-    table: PriceTable, terms: tuple[Term, ...], counters: dict[str, int], counts: Counts
-) -> Table:
-    energy = Bracket(None, None)
-    if not _gaps(table, counters):
-        low = sum(t.energy_uj or 0.0 for t in terms)
-        energy = Bracket(low, sum(t.energy_high_uj or 0.0 for t in terms))
-    names = ("name", "description", "kind", "voltage", "node", "source", "note", "barrier_source")
-    return Table(
-        **{n: getattr(table, n) for n in names},
-        energy_uj=energy,
-        latency_us=_latency(table, counters, counts),
-    )
-
-
-def _latency(table: PriceTable, counters: dict[str, int], counts: Counts) -> Bracket:
-    """Bracket one inference: nothing but barriers .. everything one after the other on a core."""
-    if table.barrier_low_ns is None or table.barrier_high_ns is None:
-        return Bracket(None, None)
-    steps = counts.machine_steps
-    serial = 0.0
-    for p in table.terms:
-        high = _bounds(p, counters)[1]
-        if high and p.time_ns is None:
-            return Bracket(None, None)
-        serial += high * (p.time_ns or 0.0) / counts.samples
-    low, high = steps * table.barrier_low_ns, steps * table.barrier_high_ns + serial
-    return Bracket(low / 1e3, high / 1e3)
+def _sum(table: PriceTable, terms: tuple[Term, ...], counters: Counters) -> Bracket:
+    if _gaps(table, counters):
+        return UNKNOWN
+    low = sum(t.energy_uj or 0.0 for t in terms)
+    return Bracket(low, sum(t.energy_high_uj or 0.0 for t in terms))
 
 
 def _span(brackets: list[Bracket]) -> Bracket:
@@ -233,19 +320,27 @@ def _span(brackets: list[Bracket]) -> Bracket:
     known_low = [x for x in lows if x is not None]
     known_high = [x for x in highs if x is not None]
     if not brackets or len(known_low) < len(lows) or len(known_high) < len(highs):
-        return Bracket(None, None)
+        return UNKNOWN
     return Bracket(min(known_low), max(known_high))
 
 
-def _covers(tables: Sequence[PriceTable], gaps: list[str], mixed: list[str]) -> str:
+def _covers(
+    tables: Sequence[PriceTable], gaps: list[str], mixed: list[str], mapping: Mapping | None
+) -> str:
     if gaps:
         return "nothing: operations of the cores have no published price"
     if mixed:
         return "nothing: the tables price different things"
     if tables[0].all_in:
-        return f"the whole chip at its operating point ({', '.join(t.name for t in tables)})"
-    parts = [
-        f"{', '.join(dict.fromkeys(p.label.split(',')[0] for p in t.terms))} ({t.name})"
-        for t in tables
-    ]
-    return f"neuromorphic cores only: {'; '.join(parts)}"
+        point = ", ".join(t.name for t in tables)
+        what = "dynamic power" if tables[0].all_in_dynamic else "whole chip"
+        return f"the {what} at its operating point ({point})"
+    parts = [f"{', '.join(_things(t, mapping))} ({t.name})" for t in tables]
+    where = "neuromorphic cores and the mesh" if mapping else "neuromorphic cores only"
+    return f"{where}: {'; '.join(parts)}"
+
+
+def _things(table: PriceTable, mapping: Mapping | None) -> list[str]:
+    """Return what ``table`` prices, several prices of one thing once."""
+    priced = [p for p in (*table.terms, *(table.transport if mapping else ())) if p.energy_pj]
+    return list(dict.fromkeys(p.label.split(",")[0] for p in priced))

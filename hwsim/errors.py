@@ -55,6 +55,10 @@ class MismatchError(SpikeportError):
     """Two engines that must agree do not; the message names the first place."""
 
 
+class BudgetError(SpikeportError):
+    """A report's figures exceed a budget, or are not known; the message lists all of them."""
+
+
 def raise_all(what: str, problems: list[str], *, hint: str) -> None:
     """Raise one :class:`CheckError` that lists every problem, if there is any."""
     distinct = list(dict.fromkeys(problems))

@@ -10,9 +10,10 @@ import numpy as np
 
 from hwsim._mapping.cut import Cut, grid_of
 from hwsim._mapping.cutting import cut_all, uses
-from hwsim._mapping.links import Links, links_of
+from hwsim._mapping.links import Counting, Links, Pairs, links_of
 from hwsim._mapping.placement import Edges, Places, place, row_by_row
 from hwsim._mapping.resources import RESOURCES, Resources, Site, Store, limits_of
+from hwsim._mapping.sent import Sent
 from hwsim.chip import Chip
 from hwsim.errors import SpikeportError, UnsupportedError, raise_all
 from hwsim.program import Connection, Program
@@ -43,7 +44,7 @@ class Core:
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """Messages of one connection between cores, arrays of one value a pair of cores.
+    """Messages of one connection between cores, arrays whose last axis is that of pairs of cores.
 
     A message is sent once to each core on which it has a synapse. source, target: indices into
     the mapping's cores, ``OUTSIDE`` for the source of what comes from outside; messages: how
@@ -71,7 +72,7 @@ class Mapping:
 
     The meshes of the chips form one row, west to east: an assumption, since boards differ.
     cores: in the order of the program's populations, the input first if it has cores; a core
-    holds neurons of one population.
+    holds neurons of one population. cuts: how each was cut, its boxes in the order of its cores.
     """
 
     program: Program
@@ -79,7 +80,7 @@ class Mapping:
     chips: int
     limits: Resources
     cores: tuple[Core, ...]
-    _cuts: abc.Mapping[str, Cut]
+    cuts: abc.Mapping[str, Cut]
 
     @property
     def used(self) -> Resources:
@@ -102,7 +103,67 @@ class Mapping:
         raise_all(
             "fired", _fired_problems(self.program, fired), hint="give a count for each neuron"
         )
-        return tuple(self._traffic(c, links, fired[c.source]) for c, links in self._links)
+        sent = {name: self.sent(name, np.asarray(counts)) for name, counts in fired.items()}
+        found = (self.traffic(c, sent[c.source]) for c in self.program.connections)
+        return tuple(replace(t, messages=t.messages[0]) for t in found)
+
+    def sent(self, source: str, counts: np.ndarray) -> Sent:
+        """Return what :meth:`traffic` takes of ``counts`` (..., *shape) of a source."""
+        return Sent(counts, grid_of(self.program.shape_of(source)))
+
+    def traffic(self, c: Connection, sent: Sent) -> Traffic:
+        """Count the messages of one connection, n times over: messages (n, pairs)."""
+        pairs, without = self._pairs[c.name]
+        return replace(without, messages=pairs.messages(sent))
+
+    @cached_property
+    def _pairs(self) -> dict[str, tuple[Pairs, Traffic]]:
+        """The pairs of boxes of each connection, and their ways, without messages."""
+        return {c.name: self._pairs_of(c) for c in self.program.connections}
+
+    def _pairs_of(self, c: Connection) -> tuple[Pairs, Traffic]:
+        grid = grid_of(self.program.shape_of(c.source))
+        inside = c.source in self.cuts
+        source = self.cuts[c.source] if inside else Cut(grid, grid)
+        pairs = self.links[c.name].between(source, self.cuts[c.target])
+        target = pairs.target + self.places(c.target).start
+        start = np.full_like(target, OUTSIDE)
+        if inside:
+            start = pairs.source + self.places(c.source).start
+        ways = abs(self._routers[:, start] - self._routers[:, target]) * inside
+        return pairs, Traffic(c.name, start, target, np.zeros((0, len(target)), np.int64), *ways)
+
+    @cached_property
+    def synops(self) -> dict[str, Counting]:
+        """What counts the synaptic operations of each connection by core of its target."""
+        return {
+            c.name: self.links[c.name].synops(self.cuts[c.target]) for c in self.program.connections
+        }
+
+    @cached_property
+    def nonzero_synops(self) -> dict[str, Counting]:
+        """As :attr:`synops`, of synapses whose weight is not 0."""
+        return {
+            c.name: self.links[c.name].synops(self.cuts[c.target], nonzero=True)
+            for c in self.program.connections
+        }
+
+    def hops(self, traffic: abc.Sequence[Traffic]) -> int:
+        """Return the hops of messages between the same cores, placed as they are here."""
+        xy = self._routers[:2]
+        inside = [t for t in traffic if (t.source != OUTSIDE).all()]
+        ways = (abs(xy[:, t.source] - xy[:, t.target]).sum(axis=0) for t in inside)
+        return sum(int(t.messages @ way) for t, way in zip(inside, ways, strict=True))
+
+    def places(self, population: str) -> slice:
+        """Return which of ``cores`` are those of a population, or of an input that has cores."""
+        first = self._first[population]
+        return slice(first, first + self.cuts[population].boxes)
+
+    @cached_property
+    def links(self) -> dict[str, Links]:
+        """The links of each connection by its name."""
+        return {c.name: links_of(self.program, c) for c in self.program.connections}
 
     def row_by_row(self) -> Mapping:
         """Return the same cores placed in order, row after row: the baseline."""
@@ -111,14 +172,10 @@ class Mapping:
         return _placed(self, row_by_row(len(self.cores), mesh))
 
     @cached_property
-    def _links(self) -> list[tuple[Connection, Links]]:
-        return [(c, links_of(self.program, c)) for c in self.program.connections]
-
-    @cached_property
     def _first(self) -> dict[str, int]:
         """The index of each population's first core."""
-        firsts = np.cumsum([0, *(cut.boxes for cut in self._cuts.values())]).tolist()
-        return dict(zip(self._cuts, firsts, strict=False))
+        firsts = np.cumsum([0, *(cut.boxes for cut in self.cuts.values())]).tolist()
+        return dict(zip(self.cuts, firsts, strict=False))
 
     @cached_property
     def _routers(self) -> np.ndarray:
@@ -127,16 +184,6 @@ class Mapping:
         assert mesh is not None
         rows = [(c.chip * mesh.columns + c.x, c.y, c.chip) for c in self.cores]
         return np.array(rows).T
-
-    def _traffic(self, c: Connection, links: Links, fired: np.ndarray) -> Traffic:
-        inside = c.source in self._cuts
-        shape = grid_of(self.program.shape_of(c.source))
-        source = self._cuts[c.source] if inside else Cut(shape, shape)
-        pairs = links.between(source, self._cuts[c.target], np.asarray(fired))
-        target = pairs.target + self._first[c.target]
-        start = pairs.source + self._first[c.source] if inside else np.full_like(target, OUTSIDE)
-        ways = abs(self._routers[:, start] - self._routers[:, target]) * inside
-        return Traffic(c.name, start, target, pairs.messages, *ways)
 
 
 def map_program(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -206,6 +207,13 @@ class Program:
         if self.blank and name == self.blank.name:
             return 0, 1
         return self.population(name).neuron.MESSAGES
+
+    @cached_property
+    def wrapping(self) -> tuple[str, ...]:
+        """The connections whose sums may wrap, see :func:`hwsim.activations.wrapping`."""
+        from hwsim.activations import wrapping
+
+        return tuple(wrapping(self))
 
     def phase(self, population: Population) -> int | None:
         """Return the value of ``step % period`` at which ``population`` is set to rest."""

@@ -11,12 +11,13 @@ import numpy as np
 
 from hwsim.chip import Chip, load_chip
 from hwsim.counts import Counts
-from hwsim.energy import Context, Report, price
+from hwsim.energy import Context, Report
 from hwsim.errors import FileError, MismatchError
 from hwsim.files import read_bytes, read_npz, write_atomic
+from hwsim.full_report import Ran, full_report
 from hwsim.program import Program
 from hwsim.simulate import Progress, Run, run
-from hwsim.trace import npz_bytes
+from hwsim.trace import Trace, npz_bytes
 
 INPUT_KEY = "input"
 """Name of the frames (T, B, *shape) in a trace file."""
@@ -71,8 +72,8 @@ def simulate_and_report(
     context = replace(context, program=context.program or program.name)
     if labels is not None:
         context = replace(context, accuracy_program=float(np.mean(result.predictions == labels)))
-    priced = price(result.counts, how.chip, prices=how.prices, program=program, inputs=spikes)
-    report = priced.with_context(context)
+    ran = Ran(spikes, result.counts, result.trace, labels, how.engine, how.threads)
+    report = full_report(program, ran, how.chip, prices=how.prices).with_context(context)
     if how.trace is not None and result.trace is not None:
         arrays = {**result.trace.arrays, INPUT_KEY: spikes}
         write_atomic(how.trace, npz_bytes(arrays))
@@ -125,7 +126,7 @@ def report_of_trace(
     """Price the run in a trace file of the program in ``file``; see ``counts_of_trace``."""
     program, arrays = Program.load(file), read_npz(trace)
     counts = counts_of_trace(program, arrays, str(trace))
-    inputs = arrays[INPUT_KEY]
-    priced = price(counts, load_chip(chip), prices=prices, program=program, inputs=inputs)
+    ran = Ran(arrays[INPUT_KEY], counts, Trace.of_arrays(arrays))
+    priced = full_report(program, ran, load_chip(chip), prices=prices)
     digest = sha256(read_bytes(file, "a program")).hexdigest()
     return priced.with_context(Context(program=program.name, sha256=digest))

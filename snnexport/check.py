@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from hwsim.arith import DECAY_UNITY, STATE_UNIT
-from hwsim.chip import Chip, check
+from hwsim.chip import Chip
 from hwsim.errors import CheckError, RangeError, SpikeportError
 from hwsim.neurons import Cuba
 from snnexport._capture import captured
+from snnexport._fitting import Fit, fit
 from snnexport._operations import SUPPORTED
 from snnexport._stages import example_of, seen_in_training
 from snnexport.graph import Graph, Layer
@@ -31,8 +32,9 @@ def problems(
 ) -> list[str]:
     """List what keeps ``network`` from being captured, folded, quantized and put on ``chip``.
 
-    Each line names a module or a layer, the reason, the limit and a way out. A layer that one
-    stage cannot take only sends spikes in the next, which looks at all others.
+    That is its registers and, if the chip file describes its cores, what a core has. Each line
+    names a module or a layer, the reason, the limit and a way out. A layer that one stage cannot
+    take only sends spikes in the next, which looks at all others.
 
     Parameters
     ----------
@@ -44,6 +46,16 @@ def problems(
         As for ``capture`` and ``quantize``. A checkpoint knows both; a module needs an example,
         and is otherwise taken to read spikes.
     """
+    return fitted(network, chip, example, calibration).problems
+
+
+def fitted(
+    network: nn.Module | Checkpoint,
+    chip: Chip,
+    example: torch.Tensor | None = None,
+    calibration: Calibration | None = None,
+) -> Fit:
+    """Return the problems, see :func:`problems`; without any, also the mapping onto cores."""
     if isinstance(network, Checkpoint):
         example = example_of(network) if example is None else example
         calibration = calibration or seen_in_training(network)
@@ -56,27 +68,28 @@ def problems(
     try:
         graph, found = captured(network, example, name=type(network).__name__)
     except SpikeportError as error:
-        return _lines(error)
+        return Fit(_lines(error))
     lacking = {p.name for p in graph.layers if not p.edges}
-    return _distinct([*map(_with_way_out, found), *_later(graph, lacking, chip, calibration)])
+    later = _later(graph, lacking, chip, calibration)
+    lines = _distinct([*map(_with_way_out, found), *later.problems])
+    return Fit(lines, None if lines else later.mapping)
 
 
-def _later(
-    graph: Graph, lacking: set[str], chip: Chip, calibration: Calibration | None
-) -> list[str]:
+def _later(graph: Graph, lacking: set[str], chip: Chip, calibration: Calibration | None) -> Fit:
     """Return the problems that folding and all after it find in a captured graph."""
     try:
         folded, found = folded_with_problems(_without(graph, lacking))
         folded = _without(folded, {p.name for p in folded.layers if not _is_folded(p)})
         quantized, more = _quantized(folded, chip, calibration or Calibration(0, 1))
     except SpikeportError as error:
-        return _lines(error)
+        return Fit(_lines(error))
     failed = {p.name for p in quantized.layers if p.scale is None}
     try:
         program = lowered(_without(quantized, failed, integer=True), chip)
     except SpikeportError as error:
-        return [*found, *more, *_lines(error)]
-    return [*found, *more, *check(program, chip)]
+        return Fit([*found, *more, *_lines(error)])
+    last = fit(program, chip)
+    return Fit([*found, *more, *last.problems], last.mapping)
 
 
 def _quantized(graph: Graph, chip: Chip, calibration: Calibration) -> tuple[Graph, list[str]]:

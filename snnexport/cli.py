@@ -11,6 +11,7 @@ import hwsim.cli
 import snnexport.commands.files
 import snnexport.commands.running
 import snntrain.cli
+from hwsim._report.figures import visible
 from hwsim.errors import FileError, MissingExtraError, RangeError, SpikeportError
 
 _EXTRAS = {"torch": "train", "safetensors": "train", "sklearn": "train", "h5py": "export"}
@@ -22,7 +23,8 @@ class _ErrorShown(click.ClickException):
     exit_code = 1
 
     def show(self, file: IO[Any] | None = None) -> None:
-        click.echo(f"error: {self.message}", file=file, err=file is None)
+        text = "\n".join(map(visible, self.message.split("\n")))  # names may come from a file
+        click.echo(f"error: {text}", file=file, err=file is None)
 
 
 class _Group(click.Group):

@@ -13,10 +13,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from hwsim.chip import Chip, check
+from hwsim.chip import Chip
 from hwsim.errors import CheckError, FileError
 from hwsim.files import read_bytes
 from hwsim.program import Connection, Program
+from snnexport._fitting import Fit, fit
 
 _LONGEST = 160
 """Characters of one fact that a terminal is shown."""
@@ -74,25 +75,25 @@ def chip_of(path: Path) -> str:
     return Program.load(path).chip if path.suffix == ".onnx" else "loihi2"
 
 
-def problems_of(path: Path, chip: Chip) -> list[str]:
-    """List what keeps a checkpoint, a program or a netx file off ``chip``."""
+def fit_of(path: Path, chip: Chip) -> Fit:
+    """Return what keeps a checkpoint, a program or a netx file off ``chip``, else its mapping."""
     if path.suffix == ".onnx":
-        return check(Program.load(path), chip)
+        return fit(Program.load(path), chip)
     if path.suffix == ".net":
-        return _netx_problems(path, chip)
-    from snnexport.check import problems
+        return _netx_fit(path, chip)
+    from snnexport.check import fitted
     from snntrain.checkpoint import Checkpoint
 
-    return problems(Checkpoint.load(path), chip)
+    return fitted(Checkpoint.load(path), chip)
 
 
-def _netx_problems(path: Path, chip: Chip) -> list[str]:
+def _netx_fit(path: Path, chip: Chip) -> Fit:
     from snnexport.formats.netx.read import read_netx
 
     try:
-        return check(read_netx(path), chip)
+        return fit(read_netx(path), chip)
     except CheckError as error:
-        return list(error.problems)
+        return Fit(list(error.problems))
 
 
 def _checkpoint(path: Path) -> Facts:

@@ -17,6 +17,7 @@ from hwsim._report.chips import (
     own_remarks,
     price_rows,
     register_rows,
+    static_rows,
 )
 from hwsim.chip import Chip, PriceTable, chip_names, load_chip
 
@@ -74,6 +75,9 @@ def _chip(chip: Chip) -> Iterable[str]:
         yield from (NO_PRICES, "")
     for table in chip.prices:
         yield from _prices(table)
+    if chip.static:
+        yield from ("### Static power", "")
+        yield from (*_rows(("name", "lowest, mW", "highest, mW", "source"), static_rows(chip)), "")
     if chip.system:
         yield from ("### System figures, never used as prices", "")
         yield from (*_rows(_FIGURE, map(figure_row, chip.system)), "")

@@ -26,13 +26,14 @@ def register_rows(target: Target) -> list[list[str]]:
         for name, r in registers.items()
     ]
     w, b, m = target.weights, target.bias, target.messages
+    repeated = ", graded input as that many unit spikes" * m.repeated_input
     return [
         *rows,
         [f"weight ({w.bits} bit, even if signs mix)", f"{w.low}", f"{w.high}", "", w.source],
         ["weight exponent", f"{w.exponent_low}", f"{w.exponent_high}", "", w.source],
         [f"bias mantissa, {b.mantissa_bits} bit signed", "", "", "", b.source],
         [f"bias exponent, {b.exponent_bits} bit", "", "", "", b.source],
-        [f"message, {m.bits} bit", "", "", "", m.source],
+        [f"message, {m.bits} bit{repeated}", "", "", "", m.source],
     ]
 
 
@@ -46,23 +47,34 @@ def layout_rows(chip: Chip) -> list[list[str]]:
     ]
 
 
+def static_rows(chip: Chip) -> list[list[str]]:
+    """Return name, lowest and highest power in mW, and source of each published static power."""
+    return [
+        [s.name, figures.cost(s.low_mw), figures.cost(s.high_mw), s.source] for s in chip.static
+    ]
+
+
 def about(table: PriceTable) -> list[str]:
     """Return where the prices come from, their operating point if all-in, and their note."""
     origin = f"{table.kind}; {table.node}; {table.voltage}; {table.source}"
-    point = f"All-in: {table.all_in}." if table.all_in else ""
+    what = "All-in, dynamic power only" if table.all_in_dynamic else "All-in"
+    point = f"{what}: {table.all_in}." if table.all_in else ""
     return [line for line in (origin, point, table.note) if line]
 
 
 def price_rows(table: PriceTable) -> list[list[str]]:
     """Return event, energy in pJ, time in ns, and what they are multiplied with."""
     uses = [(p, _counters(p)) for p in (*table.terms, *table.baseline)]
-    uses += [(p, "needs a mapping") for p in table.transport]
+    uses += [(p, f"{_counters(p)} of a mapping") for p in table.transport]
     rows = [[p.label, figures.cost(p.energy_pj), figures.cost(p.time_ns), use] for p, use in uses]
     ends = (table.barrier_low_ns, table.barrier_high_ns)
     if ends != (None, None):
         span = " to ".join(figures.cost(end) for end in ends)
         rows.append(["barrier, each step", figures.cost(None), span, table.barrier_source])
-    return rows
+    return rows + [
+        [f"barrier, from {tiles} tiles on", figures.cost(None), figures.cost(ns), "steps"]
+        for tiles, ns in table.barrier_by_tiles
+    ]
 
 
 def own_remarks(table: PriceTable) -> list[str]:

@@ -1,122 +1,93 @@
-"""What a report takes from the counts of a run: price counters, layers, rates."""
+"""What a report takes from the counts of a run: the counters that prices are multiplied with."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from hwsim._report.report import Bracket, Layer, PerInference
-from hwsim.counts import Counts
-from hwsim.errors import UnsupportedError
-from hwsim.program import Connection, Program
+from hwsim.counts import ConnectionCounts, Counts, Form, PopulationCounts
+from hwsim.mapping import OUTSIDE, Traffic
+from hwsim.program import Program
 
-_FORMS = {"Dense": "dense", "Conv2d": "conv", "SumPool2d": "conv", "Sparse": "sparse"}
+Counters = Mapping[str, int]
+"""Counts over all samples by the names in ``hwsim.chip``'s COUNTERS and TRANSPORT_COUNTERS."""
 
 
-def counters_of(
-    counts: Counts, program: Program | None, inputs: np.ndarray | None
-) -> dict[str, int]:
-    """Return a count for each of ``hwsim.chip.COUNTERS``, over all samples.
+def counters_by_layer(
+    counts: Counts,
+    program: Program | None,
+    inputs: np.ndarray | None,
+    traffic: Sequence[Traffic],
+) -> dict[str, Counters]:
+    """Return the counters of each population, what leads into it included.
 
     spike, graded: synaptic operations by connection; payload: graded ones if a value k were
-    sent as k unit spikes; each also by synapse format. driven, idle: the two parts of updates.
-    ``inputs``: all frames (T, B, *shape), of which those count that were sent.
+    sent as k unit spikes; each also by synapse format. ``inputs``: all frames (T, B, *shape),
+    of which those count that were sent. traffic: that of the run, empty without a mapping.
     """
     if program is not None and inputs is not None:
         inputs = inputs[: program.frames_sent(counts.machine_steps)]
-    kinds = ("spike", "graded", "payload")
-    found = {f"{k}_synops_{form}": 0 for k in kinds for form in ("dense", "sparse", "conv")}
-    by_name = {c.name: c for c in program.connections} if program else {}
+    found = {p.name: Counter(_updates(p)) for p in counts.populations}
     for c in counts.connections:
-        connection = by_name.get(c.name)
-        form = _form(connection) if connection else "dense"
-        found[f"{'graded' if c.graded else 'spike'}_synops_{form}"] += c.synops
-        if c.graded:
-            most = c.synops
-            if program and connection and c.source == program.input.name:
-                most = _payload(program, connection, inputs, c.synops)
-            found[f"payload_synops_{form}"] += most
-    for kind in kinds:
-        found[f"{kind}_synops"] = sum(found[f"{kind}_synops_{f}"] for f in set(_FORMS.values()))
-    driven = sum(p.driven for p in counts.populations)
-    core = {"updates": counts.updates, "driven": driven, "idle": counts.updates - driven}
-    return {**found, **core, "spikes": counts.spikes}
+        found.setdefault(c.target, Counter()).update(_synops(c, _payload(program, c, inputs)))
+    targets = {c.name: c.target for c in counts.connections}
+    for t in traffic:
+        found[targets[t.connection]].update(_transport(t))
+    return {name: _with_sums(counter) for name, counter in found.items()}
 
 
-def _form(connection: Connection) -> str:
-    kind = type(connection.synapse).__name__
-    if kind not in _FORMS:
-        raise UnsupportedError(
-            f"{connection.name}: no synapse format is known for {kind}",
-            hint="name its format in _FORMS of hwsim/_report/counters.py",
-        )
-    return _FORMS[kind]
+def total(layers: Mapping[str, Counters]) -> Counters:
+    """Return the sums over all populations."""
+    return sum(map(Counter, layers.values()), Counter())
 
 
-def _payload(
-    program: Program, connection: Connection, inputs: np.ndarray | None, synops: int
-) -> int:
-    """Return the synaptic operations if a value k were sent as k unit spikes."""
+def _updates(p: PopulationCounts) -> dict[str, int]:
+    return {
+        "updates": p.updates,
+        "driven": p.driven,
+        "idle": p.idle,
+        "zero": p.zero,
+        "undriven": p.updates - p.driven,
+        "nonzero_updates": p.updates - p.zero,
+        "spikes": p.spikes,
+    }
+
+
+def _synops(c: ConnectionCounts, payload: int) -> dict[str, int]:
+    form, kind = c.form.value, "graded" if c.graded else "spike"
+    found = {f"{kind}_synops_{form}": c.synops, "nonzero_synops": c.nonzero_synops}
+    return {**found, f"payload_synops_{form}": payload} if c.graded else found
+
+
+def _payload(program: Program | None, c: ConnectionCounts, inputs: np.ndarray | None) -> int:
+    """Return the synaptic operations if a value k of the input were sent as k unit spikes."""
+    if program is None or not c.graded or c.source != program.input.name:
+        return c.synops
     if inputs is None:
-        return synops * max(abs(program.input.low), abs(program.input.high))
+        return c.synops * max(abs(program.input.low), abs(program.input.high))
+    connection = next(one for one in program.connections if one.name == c.name)
     values = sum(np.abs(frame.astype(np.int64)).sum(axis=0) for frame in inputs)
     return int((values * connection.synapse.fan_out(program.input.shape)).sum())
 
 
-def per_inference(
-    counts: Counts, program: Program | None, energy_uj: Bracket, latency_us: Bracket
-) -> PerInference:
-    """Return the headline figures, means over the samples."""
-    return PerInference(
-        steps=counts.steps,
-        spikes=counts.spikes / counts.samples,
-        synops=counts.synops / counts.samples,
-        neuron_updates=counts.updates / counts.samples,
-        energy_uj=energy_uj,
-        latency_us=latency_us,
-        machine_steps=counts.machine_steps,
-        input_messages=_input_messages(counts, program),
-        spikes_per_synapse=_spikes_per_synapse(counts, program),
-    )
+def _transport(t: Traffic) -> dict[str, int]:
+    """Count what enters from outside as received only: nobody on the chip sends it."""
+    inside = t.source != OUTSIDE
+    local = inside & (t.hops_x + t.hops_y == 0)
+    return {
+        "messages_in": int(t.messages.sum()),
+        "messages_out": int(t.messages[inside].sum()),
+        "local_messages": int(t.messages[local].sum()),
+        "hops_x": int(t.messages @ t.hops_x),
+        "hops_y": int(t.messages @ t.hops_y),
+    }
 
 
-def _input_messages(counts: Counts, program: Program | None) -> float:
-    """Return nonzero input values per sample: a line counts once, whatever leaves it.
-
-    Without the program a blank line cannot be told from the input, and is counted as well.
-    """
-    others = {p.name for p in counts.populations}
-    if program is not None and program.blank is not None:
-        others.add(program.blank.name)
-    sent = {c.source: c.messages for c in counts.connections if c.source not in others}
-    return sum(sent.values()) / counts.samples
-
-
-def _spikes_per_synapse(counts: Counts, program: Program | None) -> float | None:
-    """Return synaptic operations per synapse and sample; None without the program."""
-    if program is None:
-        return None
-    synapses = sum(
-        int(c.synapse.fan_out(program.shape_of(c.source)).sum()) for c in program.connections
-    )
-    return counts.synops / counts.samples / synapses if synapses else None
-
-
-def layers(counts: Counts) -> tuple[Layer, ...]:
-    """Return what each population did, per sample where a mean makes sense."""
-    n = counts.samples
-    return tuple(
-        Layer(
-            name=p.name,
-            neurons=p.neurons,
-            spikes=p.spikes / n,
-            synops=counts.synops_into(p.name) / n,
-            neuron_updates=p.updates / n,
-            driven=p.driven / n,
-            rate=p.spikes / p.updates if p.updates else 0.0,
-            wraps=p.wraps,
-            saturations=p.saturations,
-            silent=p.silent,
-            always_firing=p.always_firing,
-        )
-        for p in counts.populations
-    )
+def _with_sums(counters: Counter[str]) -> Counters:
+    """Add the sums over the synapse formats."""
+    for kind in ("spike", "graded", "payload"):
+        names = [f"{kind}_synops_{form.value}" for form in Form]
+        counters[f"{kind}_synops"] = sum(counters[name] for name in names)
+    return counters

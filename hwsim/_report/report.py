@@ -4,138 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
+from hwsim._report.values import (
+    AtSteps,
+    Baseline,
+    BreakEven,
+    Context,
+    Energy,
+    Latency,
+    Layer,
+    MappingUse,
+    PerInference,
+    Raster,
+    StaticPower,
+)
 from hwsim.errors import FileError
 from hwsim.files import read_bytes, write_atomic
 
 SCHEMA = "spikeport.report/1"
-_T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """How an independent oracle agreed: samples run, spike values compared, mismatches."""
-
-    samples: int
-    compared: int
-    mismatches: int
-
-
-@dataclass(frozen=True)
-class Context:
-    """What only the caller of ``price`` knows; None where unknown or not run.
-
-    sha256: of the program's file. accuracy: fractions 0..1. agreement: of the
-    oracles that were run, by name.
-    """
-
-    program: str | None = None
-    sha256: str | None = None
-    data: str | None = None
-    split: str | None = None
-    accuracy_float: float | None = None
-    accuracy_program: float | None = None
-    agreement: Mapping[str, Agreement] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Bracket:
-    """A range; both ends are None where a price is missing."""
-
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True)
-class PerInference:
-    """Means over the samples. steps: T frames; machine_steps: those that were run.
-
-    input_messages: nonzero input values. spikes_per_synapse: synaptic operations over
-    synapses, None if the synapses were not counted.
-    """
-
-    steps: int
-    spikes: float
-    synops: float
-    neuron_updates: float
-    energy_uj: Bracket
-    latency_us: Bracket
-    machine_steps: int
-    input_messages: float
-    spikes_per_synapse: float | None
-
-
-@dataclass(frozen=True)
-class Layer:
-    """A population. spikes, synops (into it), neuron_updates, driven: means per inference.
-
-    rate: spikes per neuron and step. wraps, saturations: updates, and silent, always_firing:
-    neurons, over the whole run.
-    """
-
-    name: str
-    neurons: int
-    spikes: float
-    synops: float
-    neuron_updates: float
-    driven: float
-    rate: float
-    wraps: int
-    saturations: int
-    silent: int
-    always_firing: int
-
-
-@dataclass(frozen=True)
-class Term:
-    """One price times one count, per inference; ``_high`` where the count is only bracketed."""
-
-    table: str
-    term: str
-    count: float
-    count_high: float
-    price_pj: float | None
-    energy_uj: float | None
-    energy_high_uj: float | None
-    kind: str
-    source: str
-    note: str
-
-
-@dataclass(frozen=True)
-class Table:
-    """A price table as used: its origin, what it adds up to, per inference, and its warning."""
-
-    name: str
-    description: str
-    kind: str
-    voltage: str
-    node: str
-    source: str
-    note: str
-    energy_uj: Bracket
-    latency_us: Bracket
-    barrier_source: str
-
-
-@dataclass(frozen=True)
-class Energy:
-    """The priced terms. covers: what the figure holds; missing: what it does not; notes."""
-
-    tables: tuple[str, ...]
-    terms: tuple[Term, ...]
-    missing: tuple[str, ...]
-    covers: str
-    notes: tuple[str, ...]
-    by_table: tuple[Table, ...]
 
 
 @dataclass(frozen=True)
 class Report:
-    """A run, counted and priced on ``chip``; numbers are means over ``samples`` samples."""
+    """A run, counted and priced on ``chip``; numbers are means over ``samples`` samples.
+
+    What was not asked for, or cannot be known, is None or empty.
+    """
 
     chip: str
     samples: int
@@ -143,6 +41,13 @@ class Report:
     layers: tuple[Layer, ...]
     energy: Energy
     context: Context = field(default_factory=Context)
+    latency: tuple[Latency, ...] = ()
+    mapping: MappingUse | None = None
+    static: tuple[StaticPower, ...] = ()
+    baseline: Baseline | None = None
+    break_even: tuple[BreakEven, ...] = ()
+    over_steps: tuple[AtSteps, ...] = ()
+    raster: Raster | None = None
 
     def with_context(self, context: Context) -> Report:
         """Return this report with ``context`` in the place of its own."""
@@ -161,6 +66,7 @@ class Report:
             "per_inference": asdict(self.per_inference),
             "layers": [asdict(layer) for layer in self.layers],
             "energy": asdict(self.energy),
+            **{name: _plain(getattr(self, name)) for name in _MORE},
         }
 
     def to_json(self) -> str:
@@ -190,48 +96,72 @@ class Report:
         content = read_bytes(Path(path), "a report, as simulate --report writes it")
         try:
             return _of_dict(json.loads(content))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FileError(
                 f"{path}: is not a report of schema {SCHEMA}: {type(error).__name__}: {error}",
                 hint="give a file that spikeport simulate --report wrote",
             ) from None
 
 
+_MORE = ("latency", "mapping", "static", "baseline", "break_even", "over_steps", "raster")
+"""What a file of an earlier version does not have."""
+_LARGEST = 1e100
+"""Beyond any number of a report; so are nan and inf, which JSON as Python reads it may hold."""
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, tuple):
+        return [asdict(one) for one in part]
+    return None if part is None else asdict(part)
+
+
 def _of_dict(d: dict[str, Any]) -> Report:
     if d["schema"] != SCHEMA:
         raise ValueError(f"schema is {d['schema']!r}")
-    agreement = {name: _build(Agreement, a) for name, a in d["agreement"].items() if a}
-    context = Context(
-        d["program"]["name"],
-        d["program"]["sha256"],
-        d["data"]["name"],
-        d["data"]["split"],
-        d["accuracy"]["float"],
-        d["accuracy"]["program"],
-        agreement,
-    )
-    energy = {
-        **d["energy"],
-        "tables": tuple(d["energy"]["tables"]),
-        "terms": tuple(_build(Term, t) for t in d["energy"]["terms"]),
-        "missing": tuple(d["energy"]["missing"]),
-        "notes": tuple(d["energy"]["notes"]),
-        "by_table": tuple(_build(Table, _brackets(t)) for t in d["energy"]["by_table"]),
+    context = {
+        "program": d["program"]["name"],
+        "sha256": d["program"]["sha256"],
+        "data": d["data"]["name"],
+        "split": d["data"]["split"],
+        "accuracy_float": d["accuracy"]["float"],
+        "accuracy_program": d["accuracy"]["program"],
+        "agreement": {name: a for name, a in d["agreement"].items() if a},
     }
-    return Report(
-        chip=d["program"]["chip"],
-        samples=d["data"]["samples"],
-        per_inference=_build(PerInference, _brackets(d["per_inference"])),
-        layers=tuple(_build(Layer, layer) for layer in d["layers"]),
-        energy=_build(Energy, energy),
-        context=context,
-    )
+    parts = {name: d[name] for name in ("per_inference", "layers", "energy")}
+    parts |= {"chip": d["program"]["chip"], "samples": d["data"]["samples"], "context": context}
+    parts |= {name: d[name] for name in _MORE if name in d}
+    known = {name: build(get_type_hints(Report)[name], part) for name, part in parts.items()}
+    return Report(**known)
 
 
-def _brackets(d: dict[str, Any]) -> dict[str, Any]:
-    return {**d, **{k: _build(Bracket, d[k]) for k in ("energy_uj", "latency_us")}}
+def build(kind: Any, plain: Any) -> Any:
+    """Return what JSON made ``plain`` of: the inverse of ``asdict`` for the values of a report.
 
-
-def _build(kind: type[_T], d: dict[str, Any]) -> _T:
-    """Build a dataclass from the keys it knows: a later version may write more."""
-    return kind(**{f.name: d[f.name] for f in fields(kind)})  # type: ignore[arg-type]
+    Keys that a dataclass does not know are left out, for a later version may write more; those
+    it has a default for may be missing. Raises KeyError, TypeError or ValueError for the rest.
+    """
+    make: Any = kind
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        needed = [f.name for f in fields(kind) if f.default is f.default_factory is MISSING]
+        missing = [name for name in needed if name not in plain]
+        if missing:
+            raise KeyError(missing[0])
+        return make(
+            **{name: build(hint, plain[name]) for name, hint in hints.items() if name in plain}
+        )
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return None if plain is None else build(next(k for k in inside if k is not NoneType), plain)
+    if origin is tuple and inside[-1] is Ellipsis:
+        return tuple(build(inside[0], one) for one in plain)
+    if origin is tuple:
+        return tuple(build(k, one) for k, one in zip(inside, plain, strict=True))
+    if origin is Mapping:
+        return {key: build(inside[1], one) for key, one in plain.items()}
+    wanted = (int, float) if kind is float else make
+    if not isinstance(plain, wanted) or isinstance(plain, bool) != (kind is bool):
+        raise TypeError(f"{plain!r} is no {kind.__name__}")
+    if isinstance(plain, (int, float)) and not abs(plain) < _LARGEST:
+        raise ValueError("a number is not finite, or too large")
+    return plain

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import shutil
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from hwsim._report import figures
 from hwsim._report.chips import (
@@ -17,47 +14,64 @@ from hwsim._report.chips import (
     own_remarks,
     price_rows,
     register_rows,
+    static_rows,
 )
+from hwsim._report.layer_energy import layer_energy
 from hwsim._report.report import Report
+from hwsim._report.sections import cores, sections
+from hwsim._report.text import listed, paragraph, render, span, table
+from hwsim._report.values import UNKNOWN
 from hwsim.chip import Chip, PriceTable, Target
-
-_WIDTH = 100
 
 
 def report_text(report: Report) -> str:
-    """Return the summary, the layers, the energy terms and what is missing."""
-    blocks: list[Any] = [figures.source_of(report), _summary(report), _layers(report)]
-    if report.energy.terms:
-        blocks.append(_terms(report))
-    blocks += _list("Not in the energy figure", report.energy.missing)
-    blocks += _list("Notes", report.energy.notes)
-    return _render(blocks)
+    """Return the summary, the layers, the energy terms, all that follows, what is missing."""
+    blocks: list[str] = [paragraph(figures.source_of(report)), _summary(report), *_layers(report)]
+    blocks += [_terms(report)] if report.energy.terms else []
+    blocks += sections(report)
+    blocks += listed("Not in the energy figure", report.energy.missing)
+    blocks += listed("Notes", report.energy.notes)
+    return render(blocks)
 
 
 def chip_text(chip: Chip) -> str:
     """Return a chip's registers, limits, price tables and notes."""
-    blocks: list[Any] = [f"{chip.name}: {chip.description}"]
+    blocks: list[str] = [paragraph(f"{chip.name}: {chip.description}")]
     blocks += [_registers(chip.target)] if chip.target else [NO_TARGET, ""]
     blocks += [_limits(chip)] if chip.limits else []
     layout = layout_rows(chip)
-    blocks += [_table("Layout", ["name", "values", "source"], layout)] if layout else []
-    blocks += [block for table in chip.prices for block in _prices(table)] or [NO_PRICES, ""]
+    blocks += [table("Layout", ["name", "values", "source"], layout)] if layout else []
+    blocks += [block for prices in chip.prices for block in _prices(prices)] or [NO_PRICES, ""]
+    if chip.static:
+        heads = ["name", ">lowest, mW", ">highest, mW", "source"]
+        blocks.append(table("Static power of a chip", heads, static_rows(chip)))
     if chip.system:
         rows = [figure_row(f) for f in chip.system]
-        blocks.append(_table("System figures, never used as prices", _FIGURE, rows))
-    blocks += _list("Not priced", chip.not_priced)
-    blocks += _list("Notes", chip.notes)
-    return _render(blocks)
+        blocks.append(table("System figures, never used as prices", _FIGURE, rows))
+    blocks += listed("Not priced", chip.not_priced)
+    blocks += listed("Notes", chip.notes)
+    return render(blocks)
 
 
 _FIGURE = ["name", ">value", "unit", "source"]
+_HEADS = {
+    "always_firing": "always on",
+    "bias_adds": "bias adds",
+    "index_fetches": "indices",
+    "neuron_updates": "updates",
+    "nonzero_synops": "nonzero",
+    "saturations": "saturated",
+    "weight_fetches": "weights",
+}
+"""Heads of columns that are not called like the field of a layer."""
 
 
-def _summary(report: Report) -> Any:
-    p, c = report.per_inference, report.context
+def _summary(report: Report) -> str:
+    p, c, mapped = report.per_inference, report.context, report.mapping
     tables = ", ".join(report.energy.tables) or "none"
     several = report.energy.by_table if len(report.energy.by_table) > 1 else ()
     per_synapse = figures.number(p.spikes_per_synapse)
+    messages = f"{figures.number(p.messages)} between cores, {figures.number(p.hops)} hops"
     rows = [
         ["accuracy, program", figures.percent(c.accuracy_program)],
         ["accuracy, float model", figures.percent(c.accuracy_float)],
@@ -66,28 +80,76 @@ def _summary(report: Report) -> Any:
         ["spikes", figures.number(p.spikes)],
         ["synaptic operations", f"{figures.number(p.synops)} ({per_synapse} per synapse)"],
         ["neuron updates", figures.number(p.neuron_updates)],
+        *([["messages", messages]] if p.messages is not None else []),
+        *([["cores", cores(mapped)]] if mapped else []),
         ["energy", f"{figures.bracket(p.energy_uj, 'uJ')} (price tables: {tables})"],
         *[[f"energy, {t.name}", figures.bracket(t.energy_uj, "uJ")] for t in several],
         ["energy covers", report.energy.covers],
-        ["latency", f"{figures.bracket(p.latency_us, 'us')} (barriers only; all work on one core)"],
+        ["latency", figures.bracket(p.latency_us, "us") + _latency_of(report)],
+        ["energy x latency", figures.bracket(p.edp_uj_us, "uJ us")],
+        *_beside(report),
         *[["agreement", line] for line in figures.agreement(c)],
     ]
-    return _table("Per inference, mean over the samples", ["", ""], rows)
+    return table("Per inference, mean over the samples", ["", ""], rows)
 
 
-def _layers(report: Report) -> Any:
-    heads = ["layer", ">neurons", ">spikes", ">rate", ">synops", ">updates", ">driven"]
-    heads += [">silent", ">always on", ">wraps", ">saturated"]
-    rows = []
-    for x in report.layers:
-        means = (x.neurons, x.spikes, x.rate, x.synops, x.neuron_updates, x.driven)
-        whole_run = (x.silent, x.always_firing, x.wraps, x.saturations)
-        rows.append([x.name, *map(figures.number, (*means, *whole_run))])
+def _latency_of(report: Report) -> str:
+    """Say what a latency that is known holds: without a mapping it is that of one core."""
+    if report.per_inference.latency_us == UNKNOWN:
+        return ""
+    if report.latency:
+        return " (each step: its slowest core, the barrier, at the high end also its longest route)"
+    return " (from barriers only to all work on one core)"
+
+
+def _beside(report: Report) -> list[list[str]]:
+    """Return the conventional network and the verdicts of the break-even tests, if any."""
+    b, rows = report.baseline, []
+    if b is not None:
+        ann, snn = figures.number(b.ann_uj), figures.number(b.snn_uj)
+        ratio = f"ratio {figures.number(b.ratio)}, prices {b.table}"
+        rows = [["conventional network", f"{ann} uJ, this one {snn} uJ ({ratio})"]]
+    return rows + [[f"break-even, {test.name}", test.verdict] for test in report.break_even]
+
+
+def _layers(report: Report) -> list[str]:
+    """Return tables of a row a layer: what it sends, what reaches it, what it computes and costs.
+
+    A file of an earlier version has only the first.
+    """
+    layers = report.layers
+    placed = ["cores", "messages", "hops"] * any(x.cores is not None for x in layers)
+    kinds = list(dict.fromkeys(kind for x in layers for kind in x.synops_by_kind))
+    by_kind = {k: [figures.number(x.synops_by_kind.get(k, 0)) for x in layers] for k in kinds}
+    energies = [layer_energy(report, x) for x in layers]
+    energy = {"uJ": [span(e) for e in energies]} if set(energies) != {UNKNOWN} else {}
+    sends = ["neurons", "spikes", "rate", *placed]
+    sends += ["synops", "neuron_updates", "driven"] * (not kinds)
+    sends += ["silent", "always_firing", "wraps", "saturations"]
     title = "Layers (per inference; rate: spikes per neuron and step; last four: the whole run)"
-    return _table(title, heads, rows)
+    found = [_by_layer(report, title, sends, {})]
+    if not kinds:
+        return found
+    title = "Synaptic operations into each layer, of nonzero weights, by kind, and what they read"
+    reads = ["synops", "nonzero_synops", "weight_fetches", "index_fetches"]
+    found.append(_by_layer(report, title, reads, by_kind))
+    title = "Neuron updates of each layer, and its energy (range over the price tables)"
+    updates = ["neuron_updates", "driven", "idle", "zero", "bias_adds"]
+    return [*found, _by_layer(report, title, updates, energy)]
 
 
-def _terms(report: Report) -> Any:
+def _by_layer(
+    report: Report, title: str, names: Sequence[str], more: Mapping[str, Sequence[str]]
+) -> str:
+    """Return a table of the fields ``names`` of each layer, and ``more`` columns by head."""
+    numbers = [[figures.number(getattr(x, n)) for x in report.layers] for n in names]
+    columns = [[x.name for x in report.layers], *numbers, *more.values()]
+    heads = [*(_HEADS.get(n, n) for n in names), *more]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    return table(title, ["layer", *(f">{head}" for head in heads)], rows)
+
+
+def _terms(report: Report) -> str:
     heads = ["prices", "term", ">count", ">pJ each", ">uJ"]
     rows = []
     for t in report.energy.terms:
@@ -96,57 +158,22 @@ def _terms(report: Report) -> Any:
             cost = figures.count_range(t.energy_uj, t.energy_high_uj)
         count = figures.count_range(t.count, t.count_high)
         rows.append([t.table, t.term, count, figures.cost(t.price_pj), cost])
-    return _table("Energy terms, per inference", heads, rows)
+    return table("Energy terms, per inference", heads, rows)
 
 
-def _registers(target: Target) -> Any:
+def _registers(target: Target) -> str:
     heads = ["register", ">low", ">high", ">step", "source"]
-    return _table("Registers", heads, register_rows(target))
+    return table("Registers", heads, register_rows(target))
 
 
-def _limits(chip: Chip) -> Any:
-    return _table("Limits", _FIGURE, [figure_row(f) for f in chip.limits])
+def _limits(chip: Chip) -> str:
+    return table("Limits", _FIGURE, [figure_row(f) for f in chip.limits])
 
 
-def _prices(table: PriceTable) -> list[Any]:
+def _prices(prices: PriceTable) -> list[str]:
     """Return a table of prices, and below it what is said of single prices."""
-    head = "\n".join([f"Prices {table.name}: {table.description}", *about(table)])
+    lines = [f"Prices {prices.name}: {prices.description}", *about(prices)]
+    head = "\n".join(map(paragraph, lines))
     heads = ["event", ">energy, pJ", ">time, ns", "multiplied with"]
-    own = _list("Of single prices", own_remarks(table))
-    return [head, _table("", heads, price_rows(table)), *own, *[""] * len(own)]
-
-
-def _list(title: str, items: Sequence[str]) -> list[str]:
-    return [title + ":\n" + "\n".join(f"  - {item}" for item in items)] if items else []
-
-
-def _table(title: str, heads: list[str], rows: list[list[str]]) -> Any:
-    """Return a rich table; a head that starts with ``>`` is of right-aligned numbers."""
-    from rich import box
-    from rich.table import Table
-
-    table = Table(
-        title=title or None,
-        title_justify="left",
-        title_style="",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        show_header=any(heads),
-    )
-    for head in heads:
-        right = head.startswith(">")
-        table.add_column(head.removeprefix(">"), justify="right" if right else "left")
-    for row in rows:
-        table.add_row(*row)
-    return table
-
-
-def _render(blocks: list[Any]) -> str:
-    from rich.console import Console
-
-    width = max(shutil.get_terminal_size((_WIDTH, 24)).columns, _WIDTH)
-    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False)
-    for block in blocks:
-        console.print(block)
-    text: str = console.file.getvalue()  # type: ignore[attr-defined]
-    return "\n".join(line.rstrip() for line in text.splitlines())
+    own = listed("Of single prices", own_remarks(prices))
+    return [head, table("", heads, price_rows(prices)), *own, *[""] * len(own)]

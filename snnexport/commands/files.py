@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwsim.console import FILE, as_json, choices
+
+if TYPE_CHECKING:
+    from hwsim.mapping import Mapping
+
+_LARGE = 1 << 20
+"""Bytes of a file from which on looking at it takes more than a few seconds."""
 
 
 @click.command()
@@ -26,7 +33,11 @@ def inspect(file: Path, as_json: bool) -> None:
 @click.argument("checkpoint", type=FILE)
 @click.option("-o", "--out", "folder", type=FILE, required=True, help="Folder to write.")
 @click.option(
-    "--format", "formats", default="onnx,lava", show_default=True, help="Of onnx, lava, netx."
+    "--format",
+    "formats",
+    default="onnx,lava",
+    show_default=True,
+    help="Of onnx, lava, netx, sanafe.",
 )
 @click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
 @click.option("--calibrate", metavar="NAME:SPLIT", help="Measure the network on this data.")
@@ -145,21 +156,39 @@ def convert(
 def check(file: Path, chip_name: str | None, as_json: bool) -> None:
     """List everything in FILE that the chip cannot hold: a checkpoint, a program or a netx file.
 
-    Exit status 1 if there is anything.
+    That is its registers, and what a core has of neurons, synapse memory, axons and profiles, if
+    the chip file says so. Exit status 1 if there is anything.
     """
+    from hwsim._report.figures import visible
     from hwsim.chip import load_chip
-    from snnexport.inspect import chip_of, problems_of
+    from snnexport._fitting import has_cores
+    from snnexport.inspect import chip_of, fit_of
 
-    chip = load_chip(chip_name or chip_of(file))
-    found = problems_of(file, chip)
+    chip = load_chip(chip_of(file) if chip_name is None else chip_name)
+    if has_cores(chip) and file.is_file() and file.stat().st_size > _LARGE:
+        click.echo(f"{file}: mapping it onto cores of {chip.name}, up to a minute", err=True)
+    fit = fit_of(file, chip)
+    found, mapped = fit.problems, None if fit.mapping is None else _cores(fit.mapping)
     if as_json:
-        click.echo(json.dumps({"file": str(file), "chip": chip.name, "problems": found}, indent=1))
+        facts = {"file": str(file), "chip": chip.name, "problems": found, "mapping": mapped}
+        click.echo(json.dumps(facts, indent=1))
     else:
         for line in found:
-            click.echo(line)
-        click.echo(f"{file} on {chip.name}: {len(found) or 'no'} problem(s)", err=True)
+            click.echo(visible(line))
+    fitting = f", fits on {mapped['cores']} cores of {mapped['chips']} chip(s)" if mapped else ""
+    click.echo(f"{file} on {chip.name}: {len(found) or 'no'} problem(s){fitting}", err=True)
     if found:
         click.get_current_context().exit(1)
+
+
+def _cores(mapping: Mapping) -> dict[str, Any]:
+    """Return how many cores and chips a mapping takes, their use, and what one core has."""
+    return {
+        "cores": len(mapping.cores),
+        "chips": mapping.chips,
+        "used": asdict(mapping.used),
+        "limits": asdict(mapping.limits),
+    }
 
 
 def _name(path: Path) -> str:

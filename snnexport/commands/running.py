@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from hwsim.cli import budget_option
 from hwsim.console import FILE, as_json, choices, names, progress_bar
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def _with_source(command: Callable[..., None]) -> Callable[..., None]:
 @click.option("--html", type=FILE, metavar="OUT.html", help="Write the report as a page.")
 @click.option("--chip", "chip_name", help="Chip to price for; by default the program's.")
 @click.option("--prices", metavar="A,B", help="Price tables; by default all of the chip.")
+@budget_option
 @as_json
 def simulate(  # noqa: PLR0913 -- one parameter an option
     program: Path,
@@ -70,9 +72,11 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
     html: Path | None,
     chip_name: str | None,
     prices: str | None,
+    budget: dict[str, float],
     as_json: bool,
 ) -> None:
     """Run PROGRAM on the exact integers of the chip; count, price, report."""
+    from hwsim.budget import require_within
     from hwsim.chip import load_chip
     from hwsim.energy import Context
     from hwsim.program import Program
@@ -85,7 +89,7 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
     if state and trace is None:
         raise click.UsageError("--state keeps the state in the trace: give --trace OUT.npz")
     loaded = Program.load(program)
-    chip = load_chip(chip_name or loaded.chip)
+    chip = load_chip(loaded.chip if chip_name is None else chip_name)
     given = read(source, loaded)
     context = Context(sha256=digest(program), data=given.name, split=given.split)
     how = Simulation(engine, steps, state, trace, report, html, chip, names(prices), threads)
@@ -94,6 +98,7 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
             loaded, given.frames, how, context=context, labels=given.labels, progress=progress
         )
     click.echo(result.to_json() if as_json else result.table())
+    require_within(result, budget)
 
 
 @click.command()

@@ -95,6 +95,17 @@ voltage = "1 V"
 node = "n"
 source = "s"
 barrier_low_ns = -5
+barrier_by_tiles = [[2, 5], [1, 7]]
+[static.backwards]
+low_mw = 5
+high_mw = 4
+source = "s"
+[static.negative]
+low_mw = -1
+high_mw = 4
+source = "s"
+[static.half]
+low_mw = 1
 [prices.p.terms.negative]
 label = "l"
 counter = "updates"
@@ -123,6 +134,9 @@ energy_pj = 1
 label = "l"
 counter = "spikes"
 energy_pj = 1
+[prices.p.transport.way]
+label = "l"
+energy_pj = 1
 [prices.p.baseline.mac]
 label = "l"
 counter = "macs"
@@ -139,15 +153,22 @@ energy_pj = 1
 """
 PROBLEMS = [
     "[limits.cores]: unit is empty",
+    "[static.half]: needs high_mw (float)",
+    "[static.half]: needs source (str)",
+    "[static.backwards]: low_mw = 5 is above high_mw = 4",
+    "[static.negative]: low_mw = -1 is negative",
     "[prices.p.terms.unitless]: unknown 'energy'",
     "[prices.p.terms.text]: energy_pj = '3 pJ' is not float | None",
     "[prices.p.terms.endless]: time_ns = nan is not float | None",
+    "[prices.p.transport.way]: needs counter (str)",
     "[prices.p.terms.negative]: energy_pj = -1 is negative",
     "[prices.p.terms.nothing]: needs energy_pj or time_ns",
     "[prices.p.terms.counter]: no counter 'int8_adds'",
     "[prices.p.terms.counter]: no counter 'all'",
     "[prices.p.transport.hop]: no counter 'spikes'",
     "[prices.p.baseline.mac]: no counter 'macs'",
+    "[prices.p]: barrier_by_tiles = [[2, 5], [1, 7]] is not a list of [tiles, ns], tiles from 1 up "
+    "and ascending, no time negative",
     "[prices.p]: barrier_low_ns = -5 is negative",
     "[prices.q]: needs voltage (str)",
     "[chip]: unknown 'color'",

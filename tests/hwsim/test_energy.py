@@ -61,11 +61,11 @@ def test_energy_of_the_2018_table_by_hand():
 
 
 def test_energy_of_the_fitted_table_by_hand():
-    report = price(SPIKES_ONLY, LOIHI1, prices=["loihi1-fitted"])
-    fixed = 400 * 35.5 + 100 * 51.2 + 40 * 69.3
-    energy = report.per_inference.energy_uj
-    assert energy.low == pytest.approx((fixed + 60 * 21.6) / 2 / 1e6)
-    assert energy.high == pytest.approx((fixed + 100 * 21.6) / 2 / 1e6)
+    still = replace(SPIKES_ONLY.populations[0], zero=30)  # of its 100 updates
+    counts = replace(SPIKES_ONLY, populations=(still,))
+    energy = price(counts, LOIHI1, prices=["loihi1-fitted"]).per_inference.energy_uj
+    expected = 400 * 35.5 + 100 * 51.2 + 40 * 69.3 + 70 * 21.6
+    assert energy.low == energy.high == pytest.approx(expected / 2 / 1e6)
 
 
 def test_the_range_spans_all_tables_of_the_chip():
@@ -173,7 +173,19 @@ def test_one_table_without_a_price_makes_the_range_null():
 
 def test_system_figures_are_never_prices():
     assert LOIHI2.system
-    assert all(p.energy_pj is None for t in LOIHI2.prices for p in t.terms)
+    assert all(p.energy_pj is None for t in LOIHI2.prices for p in t.terms if not t.all_in)
+
+
+def test_the_all_in_figure_of_loihi2_stands_apart_and_is_chosen_by_name():
+    counts = replace(
+        SPIKES_ONLY, connections=(replace(SPIKES_ONLY.connections[0], nonzero_synops=300),)
+    )
+    both = price(counts, LOIHI2)
+    assert both.per_inference.energy_uj.low is None
+    assert "choose among them" in " ".join(both.energy.missing)
+    alone = price(counts, LOIHI2, prices=["loihi2-yolo"])
+    assert alone.per_inference.energy_uj.high == pytest.approx(300 * 22.0 / 2 / 1e6)
+    assert "dynamic power" in alone.energy.covers
 
 
 def test_what_is_left_out_is_always_named():

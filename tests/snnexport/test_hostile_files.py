@@ -19,7 +19,7 @@ from hwsim.trace import npz_bytes
 from snnexport._verify import Judge, verify
 from snnexport.exported import golden_beside, lava_beside, netx_beside
 from snnexport.golden import bundle, load_golden, random_frames
-from snnexport.inspect import chip_of, describe, problems_of
+from snnexport.inspect import chip_of, describe, fit_of
 from snnexport.passes.choices import Choices
 
 PROGRAM = small_program(np.random.default_rng(0))
@@ -234,7 +234,7 @@ def test_commands_about_any_file_end_in_a_named_error(data, suffix, tmp_path):
             command(path)
     if suffix == ".onnx":
         with suppress(FileError, CheckError):
-            problems_of(path, None)  # pyright: ignore[reportArgumentType] -- never reached
+            fit_of(path, None)  # pyright: ignore[reportArgumentType] -- never reached
     assert golden_beside(path) is None
 
 

@@ -1,0 +1,167 @@
+"""The time of each step, by hand and summed up again core by core."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from mappings import LOIHI1, LOIHI2, chain, drawn, small
+
+from hwsim import price, run
+from hwsim.latency import step_times
+from hwsim.loads import step_loads
+from hwsim.mapping import map_program
+
+FITTED, DAVIES = LOIHI1.table("loihi1-fitted"), LOIHI1.table("loihi1-2018")
+
+
+def loaded(program, inputs, chip=LOIHI1, **given):
+    ran = run(program, inputs, record="spikes")
+    return ran, step_loads(map_program(program, chip, **given), inputs, ran.trace)
+
+
+@pytest.fixture
+def two_layers():
+    """8 inputs -> 6 neurons that all fire at once -> 2 that never do; each layer on a core."""
+    program = chain((8,), 6, 2)
+    weights = [2 * np.ones((6, 8), int), np.full((2, 6), -2)]
+    connections = [
+        replace(c, synapse=replace(c.synapse, weight=w))
+        for c, w in zip(program.connections, weights, strict=True)
+    ]
+    quiet = [replace(p, neuron=replace(p.neuron, threshold=64)) for p in program.populations]
+    program = replace(program, connections=connections, populations=quiet)
+    return program, np.ones((1, 1, 8), int)
+
+
+def test_a_step_of_the_fitted_table_by_hand(two_layers):
+    ran, loads = loaded(*two_layers)
+    times = step_times(loads, ran.counts, FITTED)
+    assert ran.trace.spikes["layer0"][:, 0].sum(axis=1).tolist() == [0, 6, 0]
+    # step 1: the first core receives 8 messages of 6 synapses; step 2: it sends 6 spikes, each a
+    # message, and the second receives them, with 2 synapses each; both cores are on one tile
+    updates = ran.counts.populations[0].updates
+    assert updates == 6
+    idle = 6 * (6.0 + 3.7)
+    assert times.receiving_low[0, 0] == pytest.approx([8 * (16 + 6 * 3.8), 0])
+    assert times.sending_low[0, 0, 0] == pytest.approx(idle)
+    assert times.sending_low[1, 0, 0] == pytest.approx(idle + 6 * (30 + 5.1))
+    assert times.receiving_low[1, 0] == pytest.approx([0, 6 * (16 + 2 * 3.8)])
+    assert times.barrier_ns == (600, 600)
+    assert times.low[0, 0] == pytest.approx(8 * (16 + 6 * 3.8) + 600)
+    assert times.low[1, 0] == pytest.approx(idle + 6 * 35.1 + 600)
+    assert times.high[0, 0] == pytest.approx(8 * (16 + 6 * 3.8) + idle + 600)
+
+
+def test_the_route_waited_for_is_the_longest_that_messages_take():
+    program = chain((40,), *[30] * 7)
+    chip = small(LOIHI1)
+    ran, loads = loaded(program, np.ones((2, 1, 40), int), chip)
+    mapping = loads.mapping
+    assert mapping.chips > 1
+    ones = {s.name: np.ones(s.shape, int) for s in (program.input, *program.populations)}
+    ways = [
+        4.1 * x + 6.5 * y
+        for t in mapping.messages(ones)
+        for x, y in zip(t.hops_x.tolist(), t.hops_y.tolist(), strict=True)
+    ]
+    times = step_times(loads, ran.counts, FITTED)
+    assert times.route_ns == pytest.approx(max(ways))
+    assert max(ways) > 0
+    assert step_times(loads, ran.counts, DAVIES).route_ns == pytest.approx(max(ways) + 2.1)
+
+
+@pytest.mark.parametrize("table", [FITTED, DAVIES])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_step_takes_what_its_slowest_core_does(table, seed):
+    rng = np.random.default_rng(seed)
+    program = drawn(seed)
+    inputs = rng.integers(0, 2, (4, 2, *program.input.shape))
+    ran, loads = loaded(program, inputs, small(LOIHI1))
+    times = step_times(loads, ran.counts, table)
+    prices = {p.name: p.time_ns for p in (*table.terms, *table.transport)}
+    by_name = {p.name: p for p in ran.counts.populations}
+    for step in range(loads.steps):
+        for sample in range(2):
+            low, high = [], []
+            for i, core in enumerate(loads.mapping.cores):
+                amount = {n: int(a[step, sample, i]) for n, a in loads.amounts.items()}
+                p = by_name[core.population]
+                share = core.use.neurons / p.updates
+                if table is FITTED:
+                    sending = core.use.neurons * prices["neuron_access"]
+                    sending += (p.updates - p.zero) * share * prices["neuron_update"]
+                    sending += amount["spikes"] * prices["spike"]
+                    sending += amount["messages_out"] * prices["message_out"]
+                    receiving = amount["messages_in"] * prices["message_in"]
+                    for form in ("dense", "sparse", "conv"):
+                        receiving += amount.get(f"spike_synops_{form}", 0) * prices[f"{form}_synop"]
+                else:
+                    sending = p.driven * share * prices["active_update"]
+                    sending += (p.updates - p.driven) * share * prices["inactive_update"]
+                    receiving = prices["spike_synop"] * sum(
+                        a for n, a in amount.items() if n.startswith("spike_synops")
+                    )
+                low.append(max(sending, receiving))
+                high.append(sending + receiving)
+            barrier = times.barrier_ns
+            assert times.low[step, sample] == pytest.approx(max(low) + barrier[0])
+            expected = max(high) + barrier[1] + times.route_ns
+            assert times.high[step, sample] == pytest.approx(expected)
+
+
+def test_a_barrier_is_that_of_the_tiles_in_use():
+    for cores, expected in ((4, 600), (5, 1000), (13, 1400), (28 * 4, 1400), (29 * 4, 1800)):
+        program = chain((2,), *[2] * cores)
+        ran, loads = loaded(program, np.ones((1, 1, 2), int))
+        assert len(loads.mapping.cores) == cores
+        tiles = {(c.x, c.y) for c in loads.mapping.cores}
+        assert len(tiles) == -(-cores // 4), "cores share tiles"
+        assert step_times(loads, ran.counts, FITTED).barrier_ns == (expected, expected)
+
+
+def test_without_a_published_time_there_is_no_latency(two_layers):
+    ran, loads = loaded(*two_layers)
+    (spike, *rest) = DAVIES.terms
+    untimed = replace(DAVIES, terms=(replace(spike, time_ns=None), *rest))
+    assert step_times(loads, ran.counts, untimed) is None
+    assert step_times(loads, ran.counts, replace(DAVIES, barrier_low_ns=None)) is None
+    chip = replace(LOIHI1, prices=(untimed,))
+    report = price(ran.counts, chip, loads=loads)
+    assert report.latency == ()
+    assert report.per_inference.latency_us.low is None
+    assert report.per_inference.edp_uj_us.low is None
+
+
+def test_a_time_of_nonzero_synapses_needs_loads_that_counted_them(two_layers):
+    program, inputs = two_layers
+    ran = run(program, inputs, record="spikes")
+    mapping = map_program(program, LOIHI2)
+    loads = step_loads(mapping, inputs, ran.trace, nonzero=False)
+    spike = replace(DAVIES.terms[0], counter="nonzero_synops")
+    table = replace(DAVIES, terms=(spike, *DAVIES.terms[1:]))
+    with pytest.raises(KeyError, match="nonzero_synops"):
+        step_times(loads, ran.counts, table)
+    whole = step_loads(mapping, inputs, ran.trace)
+    assert step_times(whole, ran.counts, table).receiving_low[0, 0, 0] == pytest.approx(48 * 3.5)
+
+
+def test_the_report_has_the_mean_over_samples_and_says_whose_core_was_slowest():
+    rng = np.random.default_rng(0)
+    program = chain((50,), 40, 3)
+    inputs = (rng.random((5, 4, 50)) < [[[0.0]], [[0.2]], [[0.9]], [[0.5]], [[0.5]]]).astype(int)
+    ran, loads = loaded(program, inputs)
+    report = price(ran.counts, LOIHI1, prices=["loihi1-2018"], loads=loads)
+    (latency,) = report.latency
+    times = step_times(loads, ran.counts, DAVIES)
+    assert latency.samples == 4
+    assert latency.low_us == pytest.approx(times.low.sum(axis=0).mean() / 1e3)
+    assert latency.high_us == pytest.approx(times.high.sum(axis=0).mean() / 1e3)
+    assert latency.slowest_step_us.high == pytest.approx(times.high.max() / 1e3)
+    parts = latency.cores_us.high + latency.barrier_us.high + latency.routes_us
+    assert parts == pytest.approx(latency.high_us)
+    assert latency.cores_us.low + latency.barrier_us.low == pytest.approx(latency.low_us)
+    assert sum(latency.slowest.values()) == pytest.approx(1)
+    assert latency.slowest["layer0"] > 0.5
+    edp, energy = report.per_inference.edp_uj_us, report.per_inference.energy_uj
+    assert edp.low == pytest.approx(energy.low * latency.low_us)
+    assert edp.high == pytest.approx(energy.high * latency.high_us)
