@@ -117,7 +117,7 @@ def _measured(case: str) -> list[dict]:
     mapping = map_program(program, load_chip(chip))
     seconds = time.perf_counter() - start
     again = map_program(program, load_chip(chip))
-    placed, baseline = _hops(mapping), _hops(mapping.row_by_row())
+    placed, baseline = _hops(mapping), _hops(mapping.row_by_row)
     ratio = baseline / placed
     neurons = sum(prod(p.shape) for p in program.populations)
     print(

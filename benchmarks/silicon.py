@@ -18,8 +18,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-import silicon_pilotnet as pilotnet  # beside this file
-from silicon_cases import Range, Row, case_names, load_case, read, rows_of
+from silicon import pilotnet  # the folder of this name
+from silicon.cases import Range, Row, case_names, load_case, read, rows_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from hwsim.counts import Counts, count
     from hwsim.energy import Report, price
     from hwsim.errors import SpikeportError
-    from hwsim.full_report import Ran, full_report
     from hwsim.loads import StepLoads, step_loads
     from hwsim.mapping import Mapping, map_program
     from hwsim.neurons import (
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
         Ternary,
     )
     from hwsim.program import Blank, Connection, Input, Population, Program, Readout
+    from hwsim.ran import Ran, full_report
     from hwsim.simulate import Record, Run, run
     from hwsim.synapses import Conv2d, Dense, Sparse, SumPool2d
     from hwsim.trace import Trace
@@ -44,7 +44,7 @@ __getattr__ = lazy(
         "counts": ("Counts", "count"),
         "energy": ("Report", "price"),
         "errors": ("SpikeportError",),
-        "full_report": ("Ran", "full_report"),
+        "ran": ("Ran", "full_report"),
         "loads": ("StepLoads", "step_loads"),
         "mapping": ("Mapping", "map_program"),
         "neurons": (

@@ -21,6 +21,19 @@ TRANSPORT_COUNTERS = frozenset(
 )
 """What the price of a transport may be multiplied with; they need a mapping."""
 
+COUNTERS_ABOVE = {
+    **{f"graded_synops{form}": {f"payload_synops{form}"}
+       for form in ("", "_dense", "_sparse", "_conv")},
+    "driven": {"nonzero_updates", "updates"},
+    "idle": {"undriven", "nonzero_updates", "updates"},
+    "zero": {"undriven", "updates"},
+    "undriven": {"updates"},
+    "nonzero_updates": {"updates"},
+    "local_messages": {"messages_out", "messages_in"},
+    "messages_out": {"messages_in"},
+}  # fmt: skip
+"""Counters that are never less than another: what may bound the count of a price from above."""
+
 BASELINE_COUNTERS = frozenset(
     {f"{kind}_{what}" for kind in ("int8", "int32", "fp16", "fp32") for what in ("adds", "mults")}
     | {f"sram_{size}_accesses" for size in ("8kb", "32kb", "1mb")}
@@ -36,8 +49,8 @@ class Price:
 
     counter: what it is multiplied with, one of ``COUNTERS`` (of transport
     ``TRANSPORT_COUNTERS``, of a baseline ``BASELINE_COUNTERS``); ``counter_high``: its upper
-    bound where the events are only bracketed. includes: counters of what this price already
-    contains.
+    bound where the events are only bracketed, one of its ``COUNTERS_ABOVE``. includes: counters
+    of what this price already contains.
     """
 
     name: str

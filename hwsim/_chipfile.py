@@ -11,6 +11,7 @@ from typing import Any
 from hwsim._chip_values import (
     BASELINE_COUNTERS,
     COUNTERS,
+    COUNTERS_ABOVE,
     TRANSPORT_COUNTERS,
     Bias,
     Chip,
@@ -131,8 +132,17 @@ def _price_table(name: str, priced: dict[str, Any], problems: list[str]) -> Any:
     steps = {"barrier_by_tiles": _by_tiles(table, place, problems)}
     found = _value(PriceTable, {**table, "name": name, **groups, **steps}, place, problems)
     if found is not None:
-        barriers = {n: getattr(found, n) for n in ("barrier_low_ns", "barrier_high_ns")}
-        problems += [f"{place}: {line}" for line in _amount_problems(barriers)]
+        problems += [f"{place}: {line}" for line in _barrier_problems(found)]
+    return found
+
+
+def _barrier_problems(table: PriceTable) -> list[str]:
+    low, high = table.barrier_low_ns, table.barrier_high_ns
+    found = _amount_problems({"barrier_low_ns": low, "barrier_high_ns": high})
+    if (low is None) != (high is None) or (low is None and table.barrier_by_tiles):
+        found.append("needs both barrier_low_ns and barrier_high_ns, or nothing of a barrier")
+    if low is not None and high is not None and low > high:
+        found.append(f"barrier_low_ns = {low} is above barrier_high_ns = {high}")
     return found
 
 
@@ -172,6 +182,10 @@ def _price_problems(price: Price, allowed: frozenset[str]) -> list[str]:
     unknown += [c for c in price.includes if c not in COUNTERS]
     known = ", ".join(sorted(allowed))
     found = [f"no counter {c!r} (there are: {known})" for c in unknown]
+    low, high = counters
+    if not unknown and high not in (low, *COUNTERS_ABOVE.get(low, ())):
+        above = ", ".join(sorted(COUNTERS_ABOVE.get(low, ()))) or "none"
+        found.append(f"counter_high = {high!r} may be less than {low!r} (never less: {above})")
     amounts = {"energy_pj": price.energy_pj, "time_ns": price.time_ns}
     if not any(amount is not None for amount in amounts.values()):
         found.append("needs energy_pj or time_ns; what has no published price is left out")

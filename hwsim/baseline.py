@@ -22,7 +22,7 @@ both: Lemaire et al. 2022 (ICONIP), Dampfhoffer et al. 2023 (IEEE TETCI 7(3):731
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -40,6 +40,7 @@ from hwsim._report.operations import (
     waiting,
     widths_of,
 )
+from hwsim._report.pooling import pooled, pooling_first
 from hwsim._report.values import Baseline, BaselineTerm
 from hwsim.blanking import cycles
 from hwsim.chip import PriceTable, load_chip
@@ -59,7 +60,7 @@ def baseline_of(program: Program, inputs: np.ndarray, trace: Trace, counts: Coun
     single pass does not need, and of populations that nothing leads into, which are biases; and
     one-to-one connections, which add (a residual sum). A relay that hears one neuron and keeps
     nothing only waits: the conventional network has no such layer. A pooling is a convolution, as
-    on the chip.
+    on the chip; a note says what it costs to pool first.
 
     Parameters
     ----------
@@ -78,7 +79,8 @@ def baseline_of(program: Program, inputs: np.ndarray, trace: Trace, counts: Coun
         hint="report without one, or record the spikes of a whole run of one sample a column",
     )
     samples, widths = counts.samples, widths_of(program, counts.steps)
-    active = active_of(program, inputs, trace)
+    sent = sent_of(program, inputs, trace)
+    active = {name: each.sum(axis=0) for name, each in sent.items()}
     done = [*conventional(program, active, samples, widths), *spiking(program, counts, widths)]
     table = load_chip(CHIP).table(TABLE)
     terms = _priced(_merged(done), table)
@@ -99,6 +101,7 @@ def baseline_of(program: Program, inputs: np.ndarray, trace: Trace, counts: Coun
         ratio=snn / ann,
         notes=(
             *_assumptions(program, counts.steps, widths),
+            *_pooled_first(program, sent, done, table, widths),
             _other_memories(done, table),
             _reused(program, active, samples, done, table, widths),
         ),
@@ -120,13 +123,13 @@ def baseline_problems(program: Program) -> list[str]:
     return found + ["no layer has weights: nothing multiplies"] * (not layers(program))
 
 
-def active_of(program: Program, inputs: np.ndarray, trace: Trace) -> dict[str, np.ndarray]:
-    """Return in how many samples each neuron of each source sent anything in its window."""
-    active = {program.input.name: (inputs != 0).any(axis=0).sum(axis=0)}
+def sent_of(program: Program, inputs: np.ndarray, trace: Trace) -> dict[str, np.ndarray]:
+    """Return by source whether each neuron sent anything in its window of a sample, (B, *shape)."""
+    sent = {program.input.name: (inputs != 0).any(axis=0)}
     for p in program.populations:
         window = trace.spikes[p.name][p.latency : p.latency + len(inputs)]
-        active[p.name] = (window != 0).any(axis=0).sum(axis=0)
-    return active
+        sent[p.name] = (window != 0).any(axis=0)
+    return sent
 
 
 def _run_problems(program: Program, inputs: np.ndarray, trace: Trace, counts: Counts) -> list[str]:
@@ -189,8 +192,9 @@ def _assumptions(program: Program, steps: int, widths: Widths) -> list[str]:
         "accuracy is not known.",
         "Its activations are 0 where a neuron sent nothing in a sample, and cost nothing then. "
         "Activations and messages that are not 0 carry the address of their neuron.",
-        "Multiplications of up to 8 bits are priced as 8-bit ones, sums as 32-bit ones, and sums "
-        "stay in registers; instructions, control, clock and static power are in neither figure.",
+        "Multiplications of up to 8 bits are priced as 8-bit ones; wider ones, decays and "
+        "requantizations among them, as 32-bit ones, and so are sums, which stay in registers. "
+        "Instructions, control, clock and static power are in neither figure.",
     ]
     if absent:
         found.append(f"These only wait, and are no layer of it: {', '.join(absent)}.")
@@ -210,6 +214,26 @@ def _other_memories(done: Sequence[Operations], table: PriceTable) -> str:
         "Weights, messages and states lie in memories of 32 KB, as large as the synapses of "
         f"ODIN's core; the ratio is {' and '.join(ratios)}."
     )
+
+
+def _pooled_first(
+    program: Program,
+    sent: Mapping[str, np.ndarray],
+    done: Sequence[Operations],
+    table: PriceTable,
+    widths: Widths,
+) -> list[str]:
+    """Say what the conventional network costs if it pools before it multiplies."""
+    names = ", ".join(c.name for c, *_ in pooled(program))
+    if not names:
+        return []
+    terms = _priced([*done, *pooling_first(program, sent, widths)], table)
+    ann = _energy(terms, "ann")
+    return [
+        f"The kernels of {names} hold an average pooling, counted as the chip runs it. A "
+        f"conventional network that pools first would take {ann:.3g} uJ, a ratio of "
+        f"{_energy(terms, 'snn') / ann:.3g}."
+    ]
 
 
 def _reused(

@@ -14,6 +14,13 @@ FIGURES = tuple(f.name for f in fields(PerInference))
 """What may have a budget: the keys of ``per_inference`` in ``report.json``, units in the name."""
 
 
+_LESS = (
+    "make the network smaller or its spikes fewer (spikeport diff shows which layer takes more "
+    "than before), or allow more"
+)
+_OTHER_PRICES = "guard a figure that is known, or choose a chip or --prices for which this one is"
+
+
 def parse_budget(text: str) -> dict[str, float]:
     """Return the budgets in ``NAME=MOST,NAME=MOST,...`` by figure.
 
@@ -37,11 +44,11 @@ def require_within(report: Report, budget: Mapping[str, float]) -> None:
     """
     problems = [line for name, most in budget.items() if (line := _excess(report, name, most))]
     if problems:
+        unknown = [name for name in budget if _value(report, name) is None]
         where = f"budget of {report.context.program or 'the program'} on {report.chip}"
         raise BudgetError(
             listed(where, problems),
-            hint="make the network smaller or its spikes fewer (spikeport diff shows which layer "
-            "takes more than before), or allow more",
+            hint=_LESS if len(unknown) < len(problems) else _OTHER_PRICES,
         )
 
 
@@ -68,8 +75,7 @@ def _number(value: str) -> float:
 
 def _excess(report: Report, name: str, most: float) -> str:
     """Say that the figure ``name`` exceeds ``most`` or cannot be guarded, else nothing."""
-    figure = getattr(report.per_inference, name)
-    value = figure.high if isinstance(figure, Bracket) else figure
+    figure, value = getattr(report.per_inference, name), _value(report, name)
     if value is None:
         return f"{name} is not known and cannot be guarded: {_why(report, name)}"
     if value <= most:
@@ -79,13 +85,18 @@ def _excess(report: Report, name: str, most: float) -> str:
     return f"{name} = {value:.12g}{end} exceeds {most:.12g}{over}"
 
 
+def _value(report: Report, name: str) -> float | None:
+    figure = getattr(report.per_inference, name)
+    return figure.high if isinstance(figure, Bracket) else figure
+
+
 def _why(report: Report, name: str) -> str:
     """Return why a figure of ``report`` is not known."""
-    energy = f"{report.energy.covers} (report.json names them under energy.missing)"
+    energy = f"the energy covers {report.energy.covers} (energy.missing in the JSON names it)"
     latency = f"no price table used of {report.chip} has the time of every operation"
     reasons = {"energy_uj": energy, "latency_us": latency, "edp_uj_us": f"{energy}; or {latency}"}
     if name in reasons:
         return reasons[name]
     if name == "spikes_per_synapse":
         return "the synapses were not counted"
-    return f"the run has no mapping onto cores of {report.chip} (the report's notes say why)"
+    return f"the run has no mapping onto cores of {report.chip}"

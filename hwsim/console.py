@@ -27,7 +27,7 @@ def choices(kind: type[_Choice], text: str, what: str) -> tuple[_Choice, ...]:
     Raises UnsupportedError naming everything unknown; ``what`` is what the members are.
     """
     known = {member.value: member for member in kind}
-    asked = names(text) or ()
+    asked = _parts(text)
     unknown = [name for name in asked if name not in known]
     if unknown or not asked:
         raise UnsupportedError(
@@ -38,8 +38,17 @@ def choices(kind: type[_Choice], text: str, what: str) -> tuple[_Choice, ...]:
 
 
 def names(text: str | None) -> tuple[str, ...] | None:
-    """Return the names in ``A,B``; None for None."""
-    return None if text is None else tuple(n.strip() for n in text.split(",") if n.strip())
+    """Return the names in ``A,B``; None for None. Raises BadParameter if there is none."""
+    if text is None:
+        return None
+    found = _parts(text)
+    if not found:
+        raise click.BadParameter(f"{text!r} names nothing; give A,B, or leave it out")
+    return found
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @contextmanager

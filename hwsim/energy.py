@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from hwsim._report import coverage
 from hwsim._report.counters import Counters, counters_by_layer, total
 from hwsim._report.layers import layers, per_inference
 from hwsim._report.report import Report
@@ -29,12 +30,6 @@ from hwsim.mapping import Mapping
 from hwsim.program import Program
 
 __all__ = ["Agreement", "Context", "Report", "price"]
-
-_NEEDED = {
-    "spike_synops": "spike synaptic operations",
-    "graded_synops": "graded synaptic operations",
-    "updates": "neuron updates",
-}
 
 
 def price(
@@ -68,8 +63,8 @@ def price(
         Of the program: prices messages and hops, and says which cores are used.
     loads
         Of the mapping, from the run or a part of its samples: the latency step by step, of
-        these samples. Without them it is bracketed from nothing but barriers to all work on
-        one core.
+        these samples. Without them it is bracketed from nothing but barriers to all that was
+        counted, one after the other.
 
     Raises
     ------
@@ -84,33 +79,26 @@ def price(
     traffic = mapping.messages(counts.fired) if mapping else ()
     by_layer = counters_by_layer(counts, program, inputs, traffic)
     counters = total(by_layer)
-    priced = _Priced(tables, counts, counters, loads, mapped=mapping is not None)
-    gaps = [gap for t in tables for gap in _gaps(t, counters)]
+    priced = _Priced(tables, counts, counters, loads)
+    gaps = coverage.gaps(tables, counters)
     if not tables:
         gaps = [f"everything: chip {chip.name} has no price table"]
-    mixed = _mixed(tables)
+    mixed = coverage.mixed(tables)
     energy = Energy(
         tables=tuple(names),
         terms=tuple(term for terms in priced.terms.values() for term in terms),
         missing=(
             *gaps,
             *mixed,
-            *_unbounded(tables, counters, program),
-            *_unmapped(tables, mapping),
+            *coverage.missing(tables, counters, program, mapping),
             *chip.not_priced,
         ),
-        covers=_covers(tables, gaps, mixed, mapping),
-        notes=(
-            *_elsewhere(program, chip),
-            *_cut(counts, program),
-            *_wrapping(program),
-            *_all_in(tables),
-            *chip.notes,
-        ),
+        covers=coverage.covers(tables, gaps, mixed, mapping),
+        notes=coverage.notes(tables, chip, counts, program, mapping),
         by_table=priced.used,
     )
     spans = priced.spans(mixed=bool(mixed))
-    parts = {name: _layer_energy(tables, of, counts, mapping) for name, of in by_layer.items()}
+    parts = {name: _layer_energy(tables, of, counts) for name, of in by_layer.items()}
     return Report(
         chip.name,
         counts.samples,
@@ -132,10 +120,8 @@ class _Priced:
         counts: Counts,
         counters: Counters,
         loads: StepLoads | None,
-        *,
-        mapped: bool,
     ) -> None:
-        self.terms = {t.name: _terms(t, counters, counts.samples, mapped=mapped) for t in tables}
+        self.terms = {t.name: _terms(t, counters, counts.samples) for t in tables}
         self.latency: dict[str, Latency | None] = {
             t.name: latency_of(loads, counts, t) if loads else None for t in tables
         }
@@ -177,102 +163,25 @@ def _product(a: Bracket, b: Bracket) -> Bracket:
     return Bracket(a.low * b.low, a.high * b.high)
 
 
-def _unmapped(tables: Sequence[PriceTable], mapping: Mapping | None) -> list[str]:
-    if mapping is not None:
-        outside = mapping.program.input.name not in mapping.cuts
-        return [
-            "bringing the input onto the chip: it comes from outside the mapped cores, and is "
-            "priced from where it is received"
-        ] * (outside and any(t.transport for t in tables))
-    priced = ", ".join(t.name for t in tables if t.transport)
-    return [
-        f"message transport and mesh hops, which {priced} would price: the run has no mapping"
-    ] * bool(priced)
-
-
 def _layer_energy(
-    tables: Sequence[PriceTable], counters: Counters, counts: Counts, mapping: Mapping | None
+    tables: Sequence[PriceTable], counters: Counters, counts: Counts
 ) -> tuple[LayerEnergy, ...]:
     return tuple(
         LayerEnergy(t.table, t.term, t.energy_uj, t.energy_high_uj)
         for table in tables
-        for t in _terms(table, counters, counts.samples, mapped=mapping is not None)
+        for t in _terms(table, counters, counts.samples)
         if t.energy_uj is not None and t.energy_high_uj is not None
     )
-
-
-def _elsewhere(program: Program | None, chip: Chip) -> list[str]:
-    """Say so if the program was made for another chip than the one that prices it."""
-    if program is None or program.chip == chip.name:
-        return []
-    return [
-        f"The program was made for {program.chip} and is priced as if {chip.name} did the same "
-        f"operations; whether {chip.name} could hold its neurons, weights and messages was not "
-        "checked."
-    ]
-
-
-def _all_in(tables: Sequence[PriceTable]) -> list[str]:
-    """Name the operating point of each all-in table."""
-    return [
-        f"Prices {t.name} are all-in, static power {'left out' if t.all_in_dynamic else 'included'}"
-        f", and hold at one operating point only: {t.all_in}."
-        for t in tables
-        if t.all_in
-    ]
-
-
-def _mixed(tables: Sequence[PriceTable]) -> list[str]:
-    """Name the tables that make no range: what all-in ones hold, the others leave out."""
-    whole = ", ".join(t.name for t in tables if t.all_in)
-    parts = ", ".join(t.name for t in tables if not t.all_in)
-    what = f"one range: prices {whole} are all-in, {parts} are not; choose among them"
-    return [what] if whole and parts else []
-
-
-def _wrapping(program: Program | None) -> list[str]:
-    """Name the connections whose sums may wrap, which the counts of neurons do not show."""
-    names = program.wrapping if program else ()
-    return [
-        f"Sums of {', '.join(names)} may wrap (at 24 bits in a convolution, else at 32) before "
-        "they reach a neuron; the wraps of a layer count what its neurons do."
-    ] * bool(names)
-
-
-def _cut(counts: Counts, program: Program | None) -> list[str]:
-    """Say so if the run ended before the last answer was there."""
-    if program is None or counts.machine_steps >= counts.steps + program.latency:
-        return []
-    whole = counts.steps + program.latency
-    return [
-        f"The run was cut: {counts.machine_steps} of {whole} machine steps. Counts and costs are "
-        "those of the part that ran, and classes were read before the last spikes."
-    ]
-
-
-def _unbounded(
-    tables: Sequence[PriceTable], counters: Counters, program: Program | None
-) -> list[str]:
-    """Name the graded input that goes without its upper bound for want of the program."""
-    repeated = any(p.counter_high.startswith("payload") for t in tables for p in t.terms)
-    if not repeated or not counters["graded_synops"]:
-        return []
-    if program is not None:
-        sources = {c.source for c in program.connections if c.graded} - {program.input.name}
-        wide = [n for n in sorted(sources) if program.messages_of(n) not in ((0, 0), (0, 1))]
-        return [f"graded messages of {', '.join(wide)} beyond one spike each"] * bool(wide)
-    return ["graded synaptic operations beyond one per message (price was not given the program)"]
 
 
 def _bounds(price: Price, counters: Counters) -> tuple[int, int]:
     return counters[price.counter], counters[price.counter_high or price.counter]
 
 
-def _terms(
-    table: PriceTable, counters: Counters, samples: int, *, mapped: bool
-) -> tuple[Term, ...]:
+def _terms(table: PriceTable, counters: Counters, samples: int) -> tuple[Term, ...]:
+    """Return what was counted of each price; of transport nothing is without a mapping."""
     found = []
-    for p in (*table.terms, *(table.transport if mapped else ())):
+    for p in (*table.terms, *table.transport):
         low, high = (n / samples for n in _bounds(p, counters))
         if high == 0:
             continue
@@ -294,21 +203,8 @@ def _terms(
     return tuple(found)
 
 
-def _gaps(table: PriceTable, counters: Counters) -> list[str]:
-    """Name the counted operations of the cores that ``table`` has no energy for."""
-    priced = [p for p in table.terms if p.energy_pj is not None]
-    have = {name for p in priced for name in (p.counter, *p.includes)}
-    found = []
-    for need, label in _NEEDED.items():
-        parts = [k for k in counters if k.startswith(f"{need}_") and counters[k]]
-        parts = ["driven", "undriven"] if need == "updates" else parts
-        if counters[need] and need not in have and not (parts and set(parts) <= have):
-            found.append(f"{label}: no published energy (table {table.name})")
-    return found
-
-
 def _sum(table: PriceTable, terms: tuple[Term, ...], counters: Counters) -> Bracket:
-    if _gaps(table, counters):
+    if coverage.unpriced(table, counters):
         return UNKNOWN
     low = sum(t.energy_uj or 0.0 for t in terms)
     return Bracket(low, sum(t.energy_high_uj or 0.0 for t in terms))
@@ -322,25 +218,3 @@ def _span(brackets: list[Bracket]) -> Bracket:
     if not brackets or len(known_low) < len(lows) or len(known_high) < len(highs):
         return UNKNOWN
     return Bracket(min(known_low), max(known_high))
-
-
-def _covers(
-    tables: Sequence[PriceTable], gaps: list[str], mixed: list[str], mapping: Mapping | None
-) -> str:
-    if gaps:
-        return "nothing: operations of the cores have no published price"
-    if mixed:
-        return "nothing: the tables price different things"
-    if tables[0].all_in:
-        point = ", ".join(t.name for t in tables)
-        what = "dynamic power" if tables[0].all_in_dynamic else "whole chip"
-        return f"the {what} at its operating point ({point})"
-    parts = [f"{', '.join(_things(t, mapping))} ({t.name})" for t in tables]
-    where = "neuromorphic cores and the mesh" if mapping else "neuromorphic cores only"
-    return f"{where}: {'; '.join(parts)}"
-
-
-def _things(table: PriceTable, mapping: Mapping | None) -> list[str]:
-    """Return what ``table`` prices, several prices of one thing once."""
-    priced = [p for p in (*table.terms, *(table.transport if mapping else ())) if p.energy_pj]
-    return list(dict.fromkeys(p.label.split(",")[0] for p in priced))

@@ -23,18 +23,22 @@ _SENT = frozenset(
     {"spikes", "messages_out", "updates", "driven", "idle", "zero", "undriven", "nonzero_updates"}
 )
 """What a core does to advance its neurons and to send; the rest it does to receive."""
+_WAYS = ("hops_x", "hops_y", "local_messages")
+"""What a message does between the cores."""
 
 
 @dataclass(frozen=True, eq=False)
 class StepTimes:
-    """Times in ns. sending, receiving: (steps, samples, cores); barrier: low and high; route_ns."""
+    """Times in ns. sending, receiving: (steps, samples, cores); barrier: low and high; route_ns:
+    the longest, None if no time of a hop is published.
+    """
 
     sending_low: np.ndarray
     sending_high: np.ndarray
     receiving_low: np.ndarray
     receiving_high: np.ndarray
     barrier_ns: tuple[float, float]
-    route_ns: float
+    route_ns: float | None
 
     @property
     def low(self) -> np.ndarray:
@@ -44,7 +48,7 @@ class StepTimes:
     @property
     def high(self) -> np.ndarray:
         """The longest that each step may take, (steps, samples)."""
-        return self.busy_high.max(axis=2) + self.barrier_ns[1] + self.route_ns
+        return self.busy_high.max(axis=2) + self.barrier_ns[1] + (self.route_ns or 0.0)
 
     @property
     def busy_low(self) -> np.ndarray:
@@ -69,8 +73,8 @@ def step_times(loads: StepLoads, counts: Counts, table: PriceTable) -> StepTimes
     shape = (loads.steps, loads.samples, len(loads.mapping.cores))
     sums = {(sent, end): np.zeros(shape) for sent in (True, False) for end in (0, 1)}
     for price in (*table.terms, *table.transport):
-        if price.counter in ("hops_x", "hops_y", "local_messages"):
-            continue  # the way of a message, not the work of a core
+        if price.counter in _WAYS:
+            continue
         for end, counter in enumerate((price.counter, price.counter_high or price.counter)):
             amount = _amount(counter, loads, updates)
             if amount is None or not np.any(amount):
@@ -135,9 +139,15 @@ def _barrier(mapping: Placed, table: PriceTable) -> tuple[float, float]:
     return (reached[-1], reached[-1]) if reached else (low, high)
 
 
-def _route(loads: StepLoads, table: PriceTable) -> float:
-    """Return the longest time that a message may be under way."""
-    times = {p.counter: p.time_ns or 0.0 for p in table.transport}
-    x, y = times.get("hops_x", 0.0), times.get("hops_y", 0.0)
-    longest = (loads.routes @ np.array([x, y])).max(initial=0.0)
-    return float(longest) + times.get("local_messages", 0.0)
+def _route(loads: StepLoads, table: PriceTable) -> float | None:
+    """Return the longest time that a message may be under way; 0 if none goes between cores.
+
+    None if ``table`` has no time for any part of a way.
+    """
+    if not any(p.counter in _WAYS and p.time_ns is not None for p in table.transport):
+        return None
+    x, y, local = (
+        sum(p.time_ns or 0.0 for p in table.transport if p.counter == way) for way in _WAYS
+    )
+    ways = [r.ways for r in loads.mapping.routes.values() if r.inside and r.ways.size]
+    return max((float((x * w[0] + y * w[1]).max()) + local for w in ways), default=0.0)

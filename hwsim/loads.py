@@ -12,7 +12,7 @@ from hwsim._mapping.sent import Sent
 from hwsim.program import Connection, Program
 from hwsim.trace import Trace
 
-_CELLS_AT_ONCE = 1 << 22
+_CELLS_AT_ONCE = 1 << 20
 """Values of one source that are turned into reals at once: what bounds the memory."""
 
 
@@ -33,9 +33,6 @@ class StepLoads:
         were sent as k unit spikes).
     hops_x, hops_y, crossings
         Of all messages, (steps, samples).
-    routes
-        (routes, 2): the different hops east-west and north-south from a core to another that
-        messages may take.
     """
 
     mapping: placed.Mapping
@@ -43,7 +40,6 @@ class StepLoads:
     hops_x: np.ndarray
     hops_y: np.ndarray
     crossings: np.ndarray
-    routes: np.ndarray
 
     @property
     def steps(self) -> int:
@@ -82,7 +78,6 @@ class _Loading:
         self.steps, self.samples = trace.spikes[self.program.output].shape[:2]
         self.amounts: dict[str, np.ndarray] = {}
         self.ways = np.zeros((3, self.steps * self.samples), np.int64)
-        self.routes: list[np.ndarray] = [np.zeros((0, 2), np.int64)]
         for counter in ("spikes", "messages_out", "messages_in"):
             self._amount(counter)
 
@@ -97,21 +92,19 @@ class _Loading:
             self.ways[0].reshape(shape),
             self.ways[1].reshape(shape),
             self.ways[2].reshape(shape),
-            np.unique(np.concatenate(self.routes), axis=0),
         )
 
-    def _source(self, name: str, at: slice, values: np.ndarray) -> None:
+    def _source(self, name: str, at: np.ndarray, values: np.ndarray) -> None:
         """Add what ``values`` (rows, *shape) of a source cause."""
         fired = self.mapping.sent(name, values if values.dtype == bool else values != 0)
         if name in self.mapping.cuts:
-            places = self.mapping.places(name)
-            self.amounts["spikes"][at, places] = fired.in_boxes(self.mapping.cuts[name])
+            self.amounts["spikes"][at, self.mapping.places(name)] = self.mapping.spikes[name](fired)
         for c in self.program.connections:
             if c.source == name:
                 self._synops(c, at, fired, values)
                 self._messages(c, at, fired)
 
-    def _synops(self, c: Connection, at: slice, fired: Sent, values: np.ndarray) -> None:
+    def _synops(self, c: Connection, at: np.ndarray, fired: Sent, values: np.ndarray) -> None:
         form, places = c.synapse.FORM.value, self.mapping.places(c.target)
         found = self.mapping.synops[c.name](fired)
         self._amount(f"{'graded' if c.graded else 'spike'}_synops_{form}")[at, places] += found
@@ -124,34 +117,29 @@ class _Loading:
             found = self.mapping.nonzero_synops[c.name](fired)
             self._amount("nonzero_synops")[at, places] += found
 
-    def _messages(self, c: Connection, at: slice, fired: Sent) -> None:
-        traffic = self.mapping.traffic(c, fired)
-        self._add("messages_in", at, traffic.target, traffic.messages)
-        if (traffic.source == placed.OUTSIDE).all():
-            return
-        self._add("messages_out", at, traffic.source, traffic.messages)
-        ways = np.stack((traffic.hops_x, traffic.hops_y, traffic.crossings))
-        self.ways[:, at] += ways @ traffic.messages.T
-        self.routes.append(ways[:2].T)
-
-    def _add(self, counter: str, at: slice, core: np.ndarray, values: np.ndarray) -> None:
-        """Add a column of ``values`` (rows, pairs) to each ``core`` (pairs,)."""
-        order = np.argsort(core, kind="stable")
-        cores, starts = np.unique(core[order], return_index=True)
-        self.amounts[counter][at, cores] += np.add.reduceat(values[:, order], starts, axis=1)
+    def _messages(self, c: Connection, at: np.ndarray, fired: Sent) -> None:
+        route = self.mapping.routes[c.name]
+        messages = route.messages(fired)
+        route.arriving.add(messages, self.amounts["messages_in"], at)
+        if route.inside:
+            route.leaving.add(messages, self.amounts["messages_out"], at)
+            self.ways[:, at] += route.ways @ messages.T
 
     def _amount(self, counter: str) -> np.ndarray:
-        shape = (self.steps * self.samples, len(self.mapping.cores))
-        return self.amounts.setdefault(counter, np.zeros(shape, np.int64))
+        if counter not in self.amounts:
+            shape = (self.steps * self.samples, len(self.mapping.cores))
+            self.amounts[counter] = np.zeros(shape, np.int64)
+        return self.amounts[counter]
 
-    def _blocks(self, name: str) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield what the source sends, some (step, sample) rows after the others."""
+    def _blocks(self, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield what the source sends, some of the (step, sample) rows with messages at a time."""
         rows = _messages_of(self.program, name, self.inputs, self.trace)
         flat = rows.reshape(self.steps * self.samples, *rows.shape[2:])
+        sending = np.flatnonzero(flat.reshape(len(flat), -1).any(axis=1))
         block = max(1, _CELLS_AT_ONCE // max(flat[:1].size, 1))
-        for start in range(0, len(flat), block):
-            part = flat[start : start + block]
-            yield slice(start, start + len(part)), part
+        for start in range(0, len(sending), block):
+            at = sending[start : start + block]
+            yield at, flat[at]
 
 
 def _messages_of(program: Program, name: str, inputs: np.ndarray, trace: Trace) -> np.ndarray:

@@ -10,10 +10,12 @@ import numpy as np
 
 from hwsim._mapping.cut import Cut, grid_of
 from hwsim._mapping.cutting import cut_all, uses
-from hwsim._mapping.links import Counting, Links, Pairs, links_of
+from hwsim._mapping.links import Links, links_of
+from hwsim._mapping.pairs import Counting
 from hwsim._mapping.placement import Edges, Places, place, row_by_row
 from hwsim._mapping.resources import RESOURCES, Resources, Site, Store, limits_of
-from hwsim._mapping.sent import Sent
+from hwsim._mapping.route import Route
+from hwsim._mapping.sent import Sent, in_boxes
 from hwsim.chip import Chip
 from hwsim.errors import SpikeportError, UnsupportedError, raise_all
 from hwsim.program import Connection, Program
@@ -44,7 +46,7 @@ class Core:
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """Messages of one connection between cores, arrays whose last axis is that of pairs of cores.
+    """Messages of one connection between cores, arrays of one value a pair of cores.
 
     A message is sent once to each core on which it has a synapse. source, target: indices into
     the mapping's cores, ``OUTSIDE`` for the source of what comes from outside; messages: how
@@ -104,47 +106,50 @@ class Mapping:
             "fired", _fired_problems(self.program, fired), hint="give a count for each neuron"
         )
         sent = {name: self.sent(name, np.asarray(counts)) for name, counts in fired.items()}
-        found = (self.traffic(c, sent[c.source]) for c in self.program.connections)
-        return tuple(replace(t, messages=t.messages[0]) for t in found)
+        return tuple(
+            Traffic(c.name, r.source, r.target, r.messages(sent[c.source])[0], *r.ways)
+            for c, r in zip(self.program.connections, self.routes.values(), strict=True)
+        )
 
     def sent(self, source: str, counts: np.ndarray) -> Sent:
-        """Return what :meth:`traffic` takes of ``counts`` (..., *shape) of a source."""
+        """Return ``counts`` (..., *shape) of a source as routes and :attr:`synops` take them."""
         return Sent(counts, grid_of(self.program.shape_of(source)))
 
-    def traffic(self, c: Connection, sent: Sent) -> Traffic:
-        """Count the messages of one connection, n times over: messages (n, pairs)."""
-        pairs, without = self._pairs[c.name]
-        return replace(without, messages=pairs.messages(sent))
-
     @cached_property
-    def _pairs(self) -> dict[str, tuple[Pairs, Traffic]]:
-        """The pairs of boxes of each connection, and their ways, without messages."""
-        return {c.name: self._pairs_of(c) for c in self.program.connections}
+    def routes(self) -> dict[str, Route]:
+        """The route of each connection."""
+        return {c.name: self._route(c) for c in self.program.connections}
 
-    def _pairs_of(self, c: Connection) -> tuple[Pairs, Traffic]:
+    def _route(self, c: Connection) -> Route:
         grid = grid_of(self.program.shape_of(c.source))
         inside = c.source in self.cuts
         source = self.cuts[c.source] if inside else Cut(grid, grid)
-        pairs = self.links[c.name].between(source, self.cuts[c.target])
+        pairs = self._links[c.name].between(source, self.cuts[c.target])
         target = pairs.target + self.places(c.target).start
         start = np.full_like(target, OUTSIDE)
         if inside:
             start = pairs.source + self.places(c.source).start
         ways = abs(self._routers[:, start] - self._routers[:, target]) * inside
-        return pairs, Traffic(c.name, start, target, np.zeros((0, len(target)), np.int64), *ways)
+        return Route(start, target, ways, pairs.messages, inside)
+
+    @cached_property
+    def spikes(self) -> dict[str, Counting]:
+        """What counts the spikes of each population, and of an input with cores, by core."""
+        return {name: in_boxes(cut) for name, cut in self.cuts.items()}
 
     @cached_property
     def synops(self) -> dict[str, Counting]:
         """What counts the synaptic operations of each connection by core of its target."""
         return {
-            c.name: self.links[c.name].synops(self.cuts[c.target]) for c in self.program.connections
+            c.name: self._links[c.name].synops(self.cuts[c.target])
+            for c in self.program.connections
         }
 
     @cached_property
     def nonzero_synops(self) -> dict[str, Counting]:
         """As :attr:`synops`, of synapses whose weight is not 0."""
         return {
-            c.name: self.links[c.name].synops(self.cuts[c.target], nonzero=True)
+            c.name: self._links[c.name].synops(self.cuts[c.target], nonzero=True)
             for c in self.program.connections
         }
 
@@ -161,12 +166,13 @@ class Mapping:
         return slice(first, first + self.cuts[population].boxes)
 
     @cached_property
-    def links(self) -> dict[str, Links]:
+    def _links(self) -> dict[str, Links]:
         """The links of each connection by its name."""
         return {c.name: links_of(self.program, c) for c in self.program.connections}
 
+    @cached_property
     def row_by_row(self) -> Mapping:
-        """Return the same cores placed in order, row after row: the baseline."""
+        """The same cores placed in order, row after row: what placement is compared with."""
         mesh = self.chip.mesh
         assert mesh is not None
         return _placed(self, row_by_row(len(self.cores), mesh))

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.chip import load_chip
+from hwsim.chip import Chip
 from hwsim.errors import SpikeportError, raise_all
 from hwsim.files import write_atomic, write_folder
 from hwsim.program import Program
@@ -24,9 +24,9 @@ from snnexport.formats.lava.write import unsupported as lava_unsupported
 from snnexport.formats.netx.write import unsupported as netx_unsupported
 from snnexport.formats.netx.write import write_netx
 from snnexport.formats.onnx import network_bytes
-from snnexport.formats.sanafe.problems import unsupported as sanafe_unsupported
 from snnexport.formats.sanafe.write import FOLDER as SANAFE
 from snnexport.formats.sanafe.write import export_sanafe
+from snnexport.formats.sanafe.write import unsupported as sanafe_unsupported
 from snnexport.golden import bundle, random_frames
 from snnexport.passes.choices import choices_of
 from snnexport.passes.errors import LayerError
@@ -78,7 +78,7 @@ def export(
         If anything cannot be written; ``folder`` is then as it was.
     """
     program = done.program
-    raise_all(f"program {program.name}", refusals(program, formats), hint=_HINT)
+    raise_all(f"program {program.name}", refusals(program, done.chip, formats), hint=_HINT)
     content = program.to_bytes()
     digest = sha256(content).hexdigest()
     facts: dict[str, Any] = {
@@ -101,7 +101,7 @@ def export(
         if Format.NETX in formats:
             write_netx(program, stage / NETX, sha256=digest)
         if Format.SANAFE in formats:
-            export_sanafe(program, samples, stage / SANAFE, sha256=digest)
+            export_sanafe(program, done.chip, samples, stage / SANAFE, sha256=digest)
         write_atomic(stage / CHOICES, choices_of(done.quantized).to_toml())
         write_atomic(stage / GOLDEN, npz_bytes(bundle(program, samples, digest)))
         write_atomic(stage / FACTS, json.dumps(facts, indent=1) + "\n")
@@ -113,14 +113,13 @@ def export(
 _HINT = "each line begins with the format that cannot hold it: leave that out of --format"
 
 
-def refusals(program: Program, formats: Sequence[Format]) -> list[str]:
-    """List what ``formats`` cannot hold of ``program``, each line beginning with the format."""
+def refusals(program: Program, chip: Chip, formats: Sequence[Format]) -> list[str]:
+    """List what ``formats`` cannot hold of ``program`` on ``chip``, each line with its format."""
     found = [f"lava: {problem}" for problem in lava_unsupported(program)] * (Format.LAVA in formats)
     if Format.NETX in formats:
         found += [f"netx: {problem}" for problem in netx_unsupported(program)]
     if Format.SANAFE in formats:
-        problems = sanafe_unsupported(program, load_chip(program.chip))
-        found += [f"sanafe: {problem}" for problem in problems]
+        found += [f"sanafe: {problem}" for problem in sanafe_unsupported(program, chip)]
     return found
 
 

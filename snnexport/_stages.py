@@ -36,6 +36,7 @@ _BATCH = 64
 class Stages:
     """The network after every stage, from what was trained to what the chip runs."""
 
+    chip: Chip
     captured: Graph
     folded: Graph
     quantized: Graph
@@ -124,7 +125,7 @@ def stages(
         "calibration": json.dumps([calibration.low, calibration.high]),
         "scales": json.dumps(scales),
     }
-    return Stages(captured, folded, quantized, lower(quantized, chip, metadata))
+    return Stages(chip, captured, folded, quantized, lower(quantized, chip, metadata))
 
 
 def example_of(checkpoint: Checkpoint) -> torch.Tensor:

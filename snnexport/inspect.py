@@ -65,7 +65,7 @@ def describe(path: Path) -> Facts:
     else:
         raise FileError(
             f"{path}: is neither a .safetensors checkpoint, an .onnx model nor a .net file",
-            hint="give a file that spikeport wrote",
+            hint="spikeport report prints a report.json, spikeport chips a chip file",
         )
     return Facts({**facts.facts, "sha256": sha256(content).hexdigest()}, facts.rows)
 

@@ -30,6 +30,8 @@ def test_the_wheel_carries_the_digits_checkpoint_and_no_package_called_models(wh
     assert not [n for n in names if n.endswith((".cpp", ".h"))]
     for part in (
         "hwsim/chips/loihi1.toml",
+        "hwsim/_report/page/page.css",
+        "hwsim/_report/page/report.html.j2",
         "hwsim/engines/native/engine.py",
         "snnexport/formats/lava_artefact/network.py.jinja",
     ):

@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from hwsim._chip_values import SynapseMemory
+from hwsim._mapping.along import Along
 from hwsim._mapping.cut import Cut, outer
-from hwsim._mapping.links import Along, Links, Single
+from hwsim._mapping.links import Links
+from hwsim._mapping.single import Single
 
 _Shares = tuple[tuple[int, int, int], ...]
 """Along one axis, for each input that reaches a chunk: the first tap that leads into it, the

@@ -8,9 +8,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from hwsim._chip_values import Chip, SynapseMemory
+from hwsim._mapping.along import Along
 from hwsim._mapping.cut import Cut, Grid
-from hwsim._mapping.links import Along, Links
+from hwsim._mapping.links import Links
 from hwsim._mapping.memory import least_bits, synapse_bits
+from hwsim._mapping.single import Single
 from hwsim.errors import raise_all
 from hwsim.program import Connection, Population, expand
 from hwsim.synapses import Dense, Sparse
@@ -118,11 +120,11 @@ def output_axons(site: Site, cut: Cut, cuts: Mapping[str, Cut], store: Store) ->
 
 def bound(site: Site, store: Store) -> Callable[[Cut], int]:
     """Return a quick lower bound of the synapse bits of the largest box of a cut."""
-    if store.memory.base_reach is None:
-        return lambda _: 0
     bits = store.weight_bits + store.memory.least_index_bits
     shared = [w for _, w in site.into if isinstance(w, Along) and w.shared]
-    bounds = [least_bits(links, bits) for links in shared]
+    bounds = [least_bits(w, bits) for w in shared if store.memory.base_reach is not None]
+    singles = [w for _, w in site.into if isinstance(w, Single)]
+    bounds += [lambda cut, w=w: bits * int(w.synapses(cut).max()) for w in singles]
     return lambda cut: max((least(cut) for least in bounds), default=0)
 
 
@@ -135,7 +137,7 @@ def _profiles(site: Site, cut: Cut, registers: tuple[str, ...]) -> np.ndarray:
     values = [v for v in values if v.size > 1]
     if not values:
         return np.ones(cut.boxes, np.int64)
-    if all(v.size == v.shape[0] for v in values):
+    if site.grid[0] == p.shape[0] and all(v.size == v.shape[0] for v in values):
         values = [v.ravel()[:, None, None] for v in values]  # by channel: no position matters
         per_chunk = [
             len(np.unique(np.stack([v[c].ravel() for v in values]), axis=1).T)

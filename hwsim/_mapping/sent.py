@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
 
@@ -13,13 +14,17 @@ from hwsim._mapping.cut import Cut, Grid
 class Sent:
     """Counts (n, *shape) of a source's neurons, as a grid of channels, rows and columns.
 
-    Sums over channels, which most questions begin with, are kept. Reals hold every sum exactly,
-    below 2^53.
+    Sums over channels, which most questions begin with, are kept.
     """
 
     def __init__(self, counts: np.ndarray, grid: Grid) -> None:
         self.counts = counts.reshape(-1, *grid)
-        self._sums: dict[tuple[int, ...], np.ndarray] = {}
+        self._sums: dict[tuple[type, tuple[int, ...]], np.ndarray] = {}
+
+    def real(self, most: float = 1.0) -> type:
+        """Return reals that hold the sum of all counts, each up to ``most`` times, exactly."""
+        small = self.counts.dtype == bool and self.counts[0].size * most < 1 << 24
+        return np.float32 if small else np.float64
 
     @cached_property
     def flat(self) -> np.ndarray:
@@ -28,21 +33,13 @@ class Sent:
         flat = self.counts.reshape(len(self.counts), -1)
         return flat.view(np.uint8) if narrow else flat
 
-    @cached_property
-    def reals(self) -> np.ndarray:
-        """All counts, (n, *grid) reals."""
-        return self.counts.astype(np.float64)
-
-    def by_channels(self, cut: Cut) -> np.ndarray:
-        """Add up the channels of each chunk, (n, chunks, h, w) reals."""
+    def by_channels(self, cut: Cut, real: type) -> np.ndarray:
+        """Add up the channels of each chunk, (n, chunks, h, w) as ``real``."""
         ends = (*cut.starts(0).tolist(), cut.grid[0])
-        if ends not in self._sums:
-            n, _, h, w = self.counts.shape
-            sums = np.empty((n, cut.chunks[0], h, w))
-            for chunk, (start, stop) in enumerate(pairwise(ends)):
-                sums[:, chunk] = self._sum(start, stop)
-            self._sums[ends] = sums
-        return self._sums[ends]
+        if (real, ends) not in self._sums:
+            parts = [self._sum(start, stop) for start, stop in pairwise(ends)]
+            self._sums[real, ends] = np.stack(parts, axis=1).astype(real)
+        return self._sums[real, ends]
 
     def _sum(self, start: int, stop: int) -> np.ndarray:
         part = self.counts[:, start:stop]
@@ -51,17 +48,21 @@ class Sent:
         # the narrowest type that holds the sum: sixteen times as fast as the widest
         return part.view(np.uint8).sum(axis=1, dtype=np.min_scalar_type(stop - start))
 
-    def in_boxes(self, cut: Cut) -> np.ndarray:
-        """Add up each box of a cut of the source, (n, boxes) integers."""
-        total = self.by_channels(cut)
-        for axis in (1, 2):
-            inside = cut.chunk(axis) == np.arange(cut.chunks[axis])[:, None]
-            total = contract(total, axis, inside.astype(np.float64))
-        return whole(total)
+
+def in_boxes(cut: Cut) -> Callable[[Sent], np.ndarray]:
+    """Return what adds up each box of a cut of the source, (n, boxes) integers."""
+    rows, columns = (cut.chunk(a) == np.arange(cut.chunks[a])[:, None] for a in (1, 2))
+
+    def sums(sent: Sent) -> np.ndarray:
+        total = sent.by_channels(cut, sent.real())
+        return whole(contract(contract(total, 1, rows), 2, columns))
+
+    return sums
 
 
 def contract(total: np.ndarray, axis: int, into: np.ndarray) -> np.ndarray:
-    """Replace ``axis`` of (n, c, h, w) by the rows of ``into`` (rows, inputs)."""
+    """Replace ``axis`` of reals (n, c, h, w) by the rows of ``into`` (rows, inputs)."""
+    into = into.astype(total.dtype)
     if axis == 2:
         return total @ into.T
     if axis == 1:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
+from math import isfinite
 from typing import Any
 
 from hwsim._report.layer_energy import layer_energy
@@ -63,7 +64,8 @@ class Diff:
     """Design ``b`` beside design ``a``.
 
     unlike: chips, prices, data and whatever else makes a ratio mean something else. terms: those
-    of energy that differ. only_a, only_b: layers that the other does not have.
+    of energy that differ, of the price tables that both use. only_a, only_b: layers that the other
+    does not have.
     """
 
     a: str
@@ -157,9 +159,10 @@ def _layer(a: Report, b: Report, x: Layer, y: Layer) -> Iterable[Change]:
 
 def _terms(a: Report, b: Report) -> Iterable[TermChange]:
     of_a, of_b = ({(t.table, t.term): _energy(t) for t in r.energy.terms} for r in (a, b))
+    shared = set(a.energy.tables) & set(b.energy.tables)
     for key in dict.fromkeys(chain(of_a, of_b)):
         x, y = of_a.get(key), of_b.get(key)
-        if x != y:
+        if x != y and key[0] in shared:
             yield TermChange(*key, x, y, _ratios(x or UNKNOWN, y or UNKNOWN))
 
 
@@ -177,7 +180,7 @@ def _ratios(a: Bracket, b: Bracket) -> Bracket:
 
 
 def _ratio(a: float | None, b: float | None) -> float | None:
-    return b / a if a and b is not None else None
+    return b / a if a and b is not None and isfinite(b / a) else None
 
 
 def _by_name(figures: Iterable[Change]) -> dict[str, Any]:

@@ -22,7 +22,8 @@ def diff_text(diff: Diff) -> str:
         blocks.append(table(title, ["", "A", "B"], [[u.what, u.a, u.b] for u in diff.unlike]))
     rows = [_headline(change) for change in diff.figures]
     heads = ["figure", ">A", ">B", ">B / A"]
-    blocks.append(table("Per inference, mean over the samples", heads, rows))
+    title = "Per inference, mean over the samples; B / A of ranges: of both low, of both high ends"
+    blocks.append(table(title, heads, rows))
     if diff.layers:
         blocks.append(_layers(diff))
     blocks += [f"{one}\n" for one in listed("Layers only in A", diff.only_a)]

@@ -156,7 +156,7 @@ def conventional(
     moved.update({name for c in used for name in (c.source, c.target)}.difference(absent))
     sent = {name: int(active[name].sum()) / samples for name in moved}
     bits = _moved_bits(program, sent, widths.activations, moved)
-    yield _memory("ann", "activations written and read", bits)
+    yield memory("ann", "activations written and read", bits)
 
 
 def _conventional_synapses(
@@ -169,11 +169,16 @@ def _conventional_synapses(
     n = macs(program, c, active)[1] / samples
     if one_to_one(program, c):
         yield Operations("ann", "additions of shortcuts and sums", "int32_adds", n)
-        return
+    else:
+        yield from multiplied(program, c, n, widths)
+
+
+def multiplied(program: Program, c: Connection, n: float, widths: Widths) -> Iterator[Operations]:
+    """Yield what ``n`` multiply-accumulates of ``c`` are in the conventional network."""
     width = max(widths.weight, widths.activations[c.source])
     yield Operations("ann", "multiplications of activations", _multiplier(width), n)
     yield Operations("ann", "additions of products", "int32_adds", n)
-    yield _memory("ann", _FETCHES, n * fetch_bits(program, c, widths))
+    yield memory("ann", _FETCHES, n * fetch_bits(program, c, widths))
 
 
 def _conventional_neurons(program: Program, p: Population) -> Iterator[Operations]:
@@ -195,13 +200,13 @@ def spiking(program: Program, counts: Counts, widths: Widths) -> Iterator[Operat
             width = max(widths.weight, widths.messages[c.source])
             yield Operations("snn", "multiplications of messages", _multiplier(width), n)
         yield Operations("snn", "additions of weights", "int32_adds", n)
-        yield _memory("snn", _FETCHES, n * fetch_bits(program, c, widths))
+        yield memory("snn", _FETCHES, n * fetch_bits(program, c, widths))
     for p, counted in zip(program.populations, counts.populations, strict=True):
         yield from _updates(p, counted, counts.samples)
     sent = {name: int(fired.sum()) / counts.samples for name, fired in counts.fired.items()}
     moved = Counter([*sent, *(c.source for c in program.connections)])
     bits = _moved_bits(program, sent, widths.messages, moved)
-    yield _memory("snn", "messages written and read", bits)
+    yield memory("snn", "messages written and read", bits)
 
 
 def _updates(p: Population, counted: PopulationCounts, samples: int) -> Iterator[Operations]:
@@ -214,7 +219,7 @@ def _updates(p: Population, counted: PopulationCounts, samples: int) -> Iterator
     bits = sum((high - low).bit_length() for low, high in states.values())
     yield Operations("snn", "multiplications of decays", "int32_mults", n * decays)
     yield Operations("snn", "additions and comparisons of updates", "int32_adds", adds)
-    yield _memory("snn", "states read and written", 2 * n * bits)
+    yield memory("snn", "states read and written", 2 * n * bits)
 
 
 def fetch_bits(program: Program, c: Connection, widths: Widths) -> int:
@@ -239,7 +244,8 @@ def _address_bits(program: Program, name: str) -> int:
     return (prod(program.shape_of(name)) - 1).bit_length()
 
 
-def _memory(network: str, term: str, bits: float) -> Operations:
+def memory(network: str, term: str, bits: float) -> Operations:
+    """Return the accesses that move so many bits."""
     return Operations(network, term, MEMORY, bits / ACCESS_BITS)
 
 

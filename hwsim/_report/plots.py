@@ -164,7 +164,7 @@ def accuracy_curve(over_steps: Sequence[AtSteps]) -> Curve | None:
         return None
     x = ticks(0, max(o.synops for o, _ in known) or 1)
     lowest, highest = min(a for _, a in known), max(a for _, a in known)
-    y = ticks(lowest, highest if highest > lowest else lowest + 0.01)
+    y = ticks(lowest, highest if highest > lowest else lowest + max(0.01, lowest))
     points = []
     labelled = (200.0, 200.0)
     for o, accuracy in reversed(known):

@@ -52,7 +52,8 @@ def raster_of(
 def _sent(program: Program, inputs: np.ndarray, sample: int, steps: int) -> np.ndarray:
     """Return where the input sent a message, (steps, neurons)."""
     frames = inputs[: program.frames_sent(steps), sample].reshape(-1, inputs[0, 0].size) != 0
-    return np.pad(frames, ((program.gap, steps - program.gap - len(frames)), (0, 0)))
+    before = min(program.gap, steps)
+    return np.pad(frames, ((before, steps - before - len(frames)), (0, 0)))
 
 
 def _chosen(fired: np.ndarray, most: int) -> np.ndarray:

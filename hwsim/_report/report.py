@@ -162,6 +162,6 @@ def build(kind: Any, plain: Any) -> Any:
     wanted = (int, float) if kind is float else make
     if not isinstance(plain, wanted) or isinstance(plain, bool) != (kind is bool):
         raise TypeError(f"{plain!r} is no {kind.__name__}")
-    if isinstance(plain, (int, float)) and not abs(plain) < _LARGEST:
-        raise ValueError("a number is not finite, or too large")
+    if isinstance(plain, (int, float)) and not 0 <= plain < _LARGEST:
+        raise ValueError("a number is below 0, not finite, or too large")
     return plain

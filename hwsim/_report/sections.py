@@ -10,13 +10,15 @@ from hwsim._report.report import Report
 from hwsim._report.text import listed, span, table
 from hwsim._report.values import Baseline, CoreUse, MappingUse
 
+_MOST = 4
+"""Of populations with the slowest core, at most."""
+
 
 def sections(report: Report) -> list[str]:
     """Return the blocks of everything that ``report`` has beside counts and energy."""
     return [
         *_latency(report),
         *(_mapping(report.mapping) if report.mapping else []),
-        *_static(report),
         *(_baseline(report.baseline) if report.baseline else []),
         *_break_even(report),
         *_over_steps(report),
@@ -63,73 +65,36 @@ def _mapping(use: MappingUse) -> Iterable[str]:
 
 def _resource(name: str, limit: int | None, used: tuple[CoreUse, ...]) -> list[str]:
     """Return what all used cores take of a resource and have, and the fullest core."""
-    most = max(used, key=lambda core: core.use[name])
-    whole = sum(core.use[name] for core in used)
+    most = max(used, key=lambda core: core.use.get(name, 0))
+    whole = sum(core.use.get(name, 0) for core in used)
     available = None if limit is None else limit * len(used)
     return [
         name.replace("_", " "),
         number(whole),
         number(available),
         _share(whole, available),
-        number(most.use[name]),
+        number(most.use.get(name, 0)),
         number(limit),
         f"{most.population} {most.chip}:{most.x},{most.y}:{most.number}",
     ]
 
 
-def _static(report: Report) -> Iterable[str]:
-    if not report.static:
-        return
-    rows = [
-        [
-            span(s.power_mw),
-            span(s.energy_uj),
-            s.source,
-        ]
-        for s in report.static
-    ]
-    title = "Static power, and its energy over one inference: in no other figure"
-    yield table(title, [">mW", ">uJ", "source"], rows)
-
-
 def _baseline(b: Baseline) -> Iterable[str]:
-    what = f"{b.weight_bits}-bit weights, {b.activation_bits}-bit activations"
-    title = f"The same network as a conventional one ({what}), both at prices {b.table}"
-    rows = [
-        [t.network, t.term, number(t.count), figures.cost(t.price_pj), number(t.energy_uj)]
-        for t in b.terms
-    ]
-    rows += [[n, "all", "", "", number(uj)] for n, uj in (("ann", b.ann_uj), ("snn", b.snn_uj))]
-    yield table(title, ["network", "operation", ">count", ">pJ each", ">uJ"], rows)
     macs = f"{number(b.macs)} multiply-accumulates, {number(b.effective_macs)}"
+    skipped = f"the other {figures.percent(b.sparsity)} are skipped"
     yield from _block(
-        "Conventional network",
+        "Conventional network (its operations: in the JSON and on the page)",
         [
-            f"{macs} of a nonzero activation ({figures.percent(b.sparsity)} of the activations "
-            f"are 0, over {number(b.samples)} samples)",
-            f"energy, spiking over conventional: {number(b.ratio)}",
+            f"{macs} of them with an activation that is not 0; {skipped} "
+            f"(over {number(b.samples)} samples)",
             *b.notes,
         ],
     )
 
 
 def _break_even(report: Report) -> Iterable[str]:
-    if not report.break_even:
-        return
-    heads = ["test", "quantity", ">value", ">limits", "verdict"]
-    rows = [
-        [
-            t.name,
-            t.quantity,
-            number(t.value),
-            span(t.limits),
-            t.verdict,
-        ]
-        for t in report.break_even
-    ]
-    yield table("Break-even tests: can spikes pay at all?", heads, rows)
-    reasons = [f"{t.name}: {t.reason} [{t.source}]" for t in report.break_even]
-    yield from _block("Why", reasons)
+    tests = [f"{t.name}: {t.reason} [{t.source}]" for t in report.break_even]
+    yield from _block("Break-even tests", tests)
 
 
 def _over_steps(report: Report) -> Iterable[str]:
@@ -159,5 +124,6 @@ def _share(part: float, whole: float | None) -> str:
 
 
 def _shares(parts: Mapping[str, float]) -> str:
-    most = sorted(parts.items(), key=lambda part: -part[1])
-    return ", ".join(f"{name} {100 * part:.1f} %" for name, part in most if part)
+    found = sorted((p for p in parts.items() if p[1]), key=lambda part: -part[1])
+    most = ", ".join(f"{name} {100 * part:.1f} %" for name, part in found[:_MOST])
+    return f"{most} and {len(found) - _MOST} more" if len(found) > _MOST else most

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from hwsim._report import figures
 from hwsim._report.chips import (
@@ -20,7 +20,7 @@ from hwsim._report.layer_energy import layer_energy
 from hwsim._report.report import Report
 from hwsim._report.sections import cores, sections
 from hwsim._report.text import listed, paragraph, render, span, table
-from hwsim._report.values import UNKNOWN
+from hwsim._report.values import UNKNOWN, Bracket
 from hwsim.chip import Chip, PriceTable, Target
 
 
@@ -56,12 +56,9 @@ def chip_text(chip: Chip) -> str:
 _FIGURE = ["name", ">value", "unit", "source"]
 _HEADS = {
     "always_firing": "always on",
-    "bias_adds": "bias adds",
-    "index_fetches": "indices",
     "neuron_updates": "updates",
     "nonzero_synops": "nonzero",
     "saturations": "saturated",
-    "weight_fetches": "weights",
 }
 """Heads of columns that are not called like the field of a layer."""
 
@@ -71,7 +68,7 @@ def _summary(report: Report) -> str:
     tables = ", ".join(report.energy.tables) or "none"
     several = report.energy.by_table if len(report.energy.by_table) > 1 else ()
     per_synapse = figures.number(p.spikes_per_synapse)
-    messages = f"{figures.number(p.messages)} between cores, {figures.number(p.hops)} hops"
+    messages = f"{figures.number(p.messages)} to cores, {figures.number(p.hops)} hops"
     rows = [
         ["accuracy, program", figures.percent(c.accuracy_program)],
         ["accuracy, float model", figures.percent(c.accuracy_float)],
@@ -87,6 +84,7 @@ def _summary(report: Report) -> str:
         ["energy covers", report.energy.covers],
         ["latency", figures.bracket(p.latency_us, "us") + _latency_of(report)],
         ["energy x latency", figures.bracket(p.edp_uj_us, "uJ us")],
+        *_static(report),
         *_beside(report),
         *[["agreement", line] for line in figures.agreement(c)],
     ]
@@ -98,8 +96,25 @@ def _latency_of(report: Report) -> str:
     if report.per_inference.latency_us == UNKNOWN:
         return ""
     if report.latency:
-        return " (each step: its slowest core, the barrier, at the high end also its longest route)"
+        timed = any(t.routes_us is not None for t in report.latency)
+        way = ", at the high end also its longest route" * timed
+        return f" (each step: its slowest core, the barrier{way})"
     return " (from barriers only to all work on one core)"
+
+
+def _static(report: Report) -> list[list[str]]:
+    """Return the range over the published static powers; their sources are on the page."""
+    if not report.static:
+        return []
+    power = figures.bracket(_hull(s.power_mw for s in report.static), "mW")
+    energy = figures.bracket(_hull(s.energy_uj for s in report.static), "uJ")
+    return [["static power", f"{power}, {energy} over the latency; in no other figure"]]
+
+
+def _hull(parts: Iterable[Bracket]) -> Bracket:
+    """Return the range that all ``parts`` span; unknown if one is."""
+    lows, highs = zip(*((part.low, part.high) for part in parts), strict=True)
+    return UNKNOWN if None in (*lows, *highs) else Bracket(min(lows), max(highs))
 
 
 def _beside(report: Report) -> list[list[str]]:
@@ -113,29 +128,25 @@ def _beside(report: Report) -> list[list[str]]:
 
 
 def _layers(report: Report) -> list[str]:
-    """Return tables of a row a layer: what it sends, what reaches it, what it computes and costs.
+    """Return two tables of a row a layer: what it does and costs, and that in detail.
 
-    A file of an earlier version has only the first.
+    A file of an earlier version has no kinds, and none of what is counted since.
     """
     layers = report.layers
     placed = ["cores", "messages", "hops"] * any(x.cores is not None for x in layers)
-    kinds = list(dict.fromkeys(kind for x in layers for kind in x.synops_by_kind))
-    by_kind = {k: [figures.number(x.synops_by_kind.get(k, 0)) for x in layers] for k in kinds}
     energies = [layer_energy(report, x) for x in layers]
     energy = {"uJ": [span(e) for e in energies]} if set(energies) != {UNKNOWN} else {}
-    sends = ["neurons", "spikes", "rate", *placed]
-    sends += ["synops", "neuron_updates", "driven"] * (not kinds)
-    sends += ["silent", "always_firing", "wraps", "saturations"]
-    title = "Layers (per inference; rate: spikes per neuron and step; last four: the whole run)"
-    found = [_by_layer(report, title, sends, {})]
-    if not kinds:
-        return found
-    title = "Synaptic operations into each layer, of nonzero weights, by kind, and what they read"
-    reads = ["synops", "nonzero_synops", "weight_fetches", "index_fetches"]
-    found.append(_by_layer(report, title, reads, by_kind))
-    title = "Neuron updates of each layer, and its energy (range over the price tables)"
-    updates = ["neuron_updates", "driven", "idle", "zero", "bias_adds"]
-    return [*found, _by_layer(report, title, updates, energy)]
+    kinds = list(dict.fromkeys(kind for x in layers for kind in x.synops_by_kind))
+    by_kind = {k: [figures.number(x.synops_by_kind.get(k, 0)) for x in layers] for k in kinds}
+    title = "Layers (per inference; rate: spikes per neuron and step; uJ: range over the tables)"
+    does = ["neurons", "spikes", "rate", "synops", "neuron_updates", *placed]
+    found = [_by_layer(report, title, does, energy)]
+    title = "In detail (silent to saturated: over the whole run"
+    if kinds:
+        title += "; nonzero: operations of such weights; driven, idle, zero: updates; then by kind"
+    detail = ["nonzero_synops", "driven", "idle", "zero"] if kinds else ["driven"]
+    detail += ["silent", "always_firing", "wraps", "saturations"]
+    return [*found, _by_layer(report, f"{title})", detail, by_kind)]
 
 
 def _by_layer(

@@ -12,7 +12,7 @@ from hwsim._report.figures import visible
 from hwsim._report.values import Bracket
 
 _WIDTH = 100
-_TEXT_WIDTH = 10
+_TEXT_WIDTH = 16
 """What is left for a column of texts however much room the numbers take."""
 _BETWEEN = 2
 """Characters between columns."""
@@ -74,7 +74,7 @@ def table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> st
     console = Console(file=io.StringIO(), color_system=None, force_terminal=False, width=whole)
     with console.capture() as capture:
         console.print(found)
-    text = capture.get().removesuffix("\n")
+    _, _, text = capture.get().removesuffix("\n").partition("\n")  # the edge above is empty
     return f"{paragraph(title)}\n{text}" if title else text
 
 

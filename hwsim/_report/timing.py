@@ -31,7 +31,7 @@ def latency_of(loads: StepLoads, counts: Counts, table: PriceTable) -> Latency |
             _mean_us(times.busy_low.max(axis=2)), _mean_us(times.busy_high.max(axis=2))
         ),
         barrier_us=Bracket(*(ns * loads.steps / 1e3 for ns in times.barrier_ns)),
-        routes_us=times.route_ns * loads.steps / 1e3,
+        routes_us=None if times.route_ns is None else times.route_ns * loads.steps / 1e3,
         slowest={name: n / len(busy) for name, n in slowest.most_common()},
         slowest_step_us=Bracket(float(low.max()) / 1e3, float(high.max()) / 1e3),
     )
@@ -43,14 +43,14 @@ def _mean_us(steps: np.ndarray) -> float:
 
 
 def serial_latency(table: PriceTable, counters: Counters, counts: Counts) -> Bracket:
-    """Bracket one inference: nothing but barriers .. everything one after the other on a core."""
+    """Bracket one inference: nothing but barriers .. all that was counted, one after the other."""
     if table.barrier_low_ns is None or table.barrier_high_ns is None:
         return UNKNOWN
     steps = counts.machine_steps
     serial = 0.0
-    for p in table.terms:
+    for p in (*table.terms, *table.transport):
         high = counters.get(p.counter_high or p.counter, 0)
-        if high and p.time_ns is None:
+        if high and p.time_ns is None and p in table.terms:
             return UNKNOWN
         serial += high * (p.time_ns or 0.0) / counts.samples
     low, high = steps * table.barrier_low_ns, steps * table.barrier_high_ns + serial

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from hwsim._report.values import UNKNOWN, Bracket, CoreUse, MappingUse, StaticPower
 from hwsim.chip import Chip
@@ -15,17 +14,17 @@ def mapping_use(mapping: Mapping, traffic: Sequence[Traffic], samples: int) -> M
     mesh = mapping.chip.mesh
     assert mesh is not None
     cores = tuple(
-        CoreUse(c.chip, c.x, c.y, c.number, c.population, asdict(c.use)) for c in mapping.cores
+        CoreUse(c.chip, c.x, c.y, c.number, c.population, dict(vars(c.use))) for c in mapping.cores
     )
     return MappingUse(
         chips=mapping.chips,
         columns=mesh.columns,
         rows=mesh.rows,
         cores_per_router=mesh.cores,
-        limits=asdict(mapping.limits),
+        limits=dict(vars(mapping.limits)),
         cores=cores,
         crossings=sum(int(t.messages @ t.crossings) for t in traffic) / samples,
-        hops_row_by_row=mapping.row_by_row().hops(traffic) / samples,
+        hops_row_by_row=mapping.row_by_row.hops(traffic) / samples,
     )
 
 

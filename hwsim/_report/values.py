@@ -41,6 +41,8 @@ class Bracket:
 
 
 UNKNOWN = Bracket(None, None)
+_MOST_CORES = 10_000_000
+"""Of all chips of a mapping, used or not: what a page can still draw."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Layer:
     spikes, synops (into it), neuron_updates, driven. rate: spikes per neuron and step. wraps,
     saturations: updates, and silent, always_firing: neurons, over the whole run. The rest as in
     :mod:`hwsim.counts`: synops_by_kind, nonzero_synops, weight_fetches and index_fetches of
-    what leads into it; idle and zero updates; bias_adds. messages: sent by it, once a
+    what leads into it; idle and zero updates; bias_adds. messages: to its cores, once a
     destination core, and their hops; cores: that it lives on; None without a mapping.
     energy: what its terms cost, of each table and term with a price.
     """
@@ -163,7 +165,8 @@ class Latency:
 
     low: cores send and receive at the same time, nothing waits on the mesh; high: one after the
     other, and the longest route is waited for. In microseconds, means over ``samples`` samples:
-    cores and barrier are parts of the sum, routes a part of its high end. slowest: how often
+    cores and barrier are parts of the sum, routes a part of its high end, None and not waited for
+    if no time of a hop is published. slowest: how often
     the core of each population was the slowest of a step, a fraction of the steps.
     slowest_step_us: the longest step of any sample.
     """
@@ -174,7 +177,7 @@ class Latency:
     high_us: float
     cores_us: Bracket
     barrier_us: Bracket
-    routes_us: float
+    routes_us: float | None
     slowest: Mapping[str, float]
     slowest_step_us: Bracket
 
@@ -207,6 +210,11 @@ class MappingUse:
     cores: tuple[CoreUse, ...]
     crossings: float
     hops_row_by_row: float
+
+    def __post_init__(self) -> None:
+        cores = self.chips * self.columns * self.rows * self.cores_per_router
+        if not 0 < cores <= _MOST_CORES:
+            raise ValueError(f"a mapping is onto 1 to {_MOST_CORES:,} cores, not {cores:,}")
 
 
 @dataclass(frozen=True)

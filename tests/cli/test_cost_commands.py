@@ -76,7 +76,9 @@ def test_a_saved_report_is_held_to_a_budget_too(written):
 def test_a_figure_without_a_price_cannot_be_guarded(written):
     result = call("report", written / "loihi2.json", "--budget", "energy_uj=1e9")
     assert result.exit_code == 1
-    assert "energy_uj is not known and cannot be guarded: nothing" in result.stderr
+    assert "energy_uj is not known and cannot be guarded: the energy covers nothing" in (
+        result.stderr
+    )
 
 
 @pytest.mark.parametrize("command", ["simulate", "report"])

@@ -92,5 +92,11 @@ def test_a_hair_above_the_budget_is_seen_in_the_message():
      ("hops", "no mapping"), ("spikes_per_synapse", "synapses were not counted")],
 )  # fmt: skip
 def test_a_figure_that_is_not_known_cannot_be_guarded_and_the_error_says_why(name, why):
-    with pytest.raises(BudgetError, match=f"{name} is not known and cannot be guarded: .*{why}"):
+    with pytest.raises(
+        BudgetError, match=f"{name} is not known and cannot be guarded: .*{why}"
+    ) as error:
         require_within(NOTHING, {name: 1e9})
+    assert "--prices" in error.value.hint
+    with pytest.raises(BudgetError) as error:
+        require_within(NOTHING, {name: 1e9, "synops": 0.0})
+    assert "make the network smaller" in error.value.hint

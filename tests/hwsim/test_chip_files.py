@@ -2,6 +2,7 @@
 
 import pytest
 
+from hwsim._chip_values import COUNTERS_ABOVE
 from hwsim.chip import load_chip
 from hwsim.errors import CheckError, FileError, SpikeportError
 
@@ -45,6 +46,22 @@ def test_a_chip_file_of_the_users_is_read(tmp_path):
     assert chip.table("p").terms[0].energy_pj == 1
     with pytest.raises(SpikeportError, match="no price table 'q'"):
         chip.table("q")
+
+
+@pytest.mark.parametrize(
+    ("counter", "high"), [(low, high) for low, above in COUNTERS_ABOVE.items() for high in above]
+)
+def test_a_count_may_be_bracketed_by_one_that_is_never_less(tmp_path, counter, high):
+    path = tmp_path / "mine.toml"
+    group = "transport" if "messages" in counter else "terms"
+    bounded = f'counter = "{counter}"\ncounter_high = "{high}"'
+    text = MINIMAL.replace('counter = "updates"', bounded).replace("p.terms.t", f"p.{group}.t")
+    path.write_text(text)
+    (price,) = getattr(load_chip(path).table("p"), group)
+    assert (price.counter, price.counter_high) == (counter, high)
+    path.write_text(text.replace(bounded, f'counter = "{high}"\ncounter_high = "{counter}"'))
+    with pytest.raises(CheckError, match=f"'{counter}' may be less than '{high}'"):
+        load_chip(path)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +113,26 @@ node = "n"
 source = "s"
 barrier_low_ns = -5
 barrier_by_tiles = [[2, 5], [1, 7]]
+[prices.early]
+description = "d"
+kind = "k"
+voltage = "1 V"
+node = "n"
+source = "s"
+barrier_low_ns = 300
+barrier_high_ns = 200
+[prices.early.terms.backwards]
+label = "l"
+counter = "updates"
+counter_high = "driven"
+energy_pj = 1
+[prices.tiles]
+description = "d"
+kind = "k"
+voltage = "1 V"
+node = "n"
+source = "s"
+barrier_by_tiles = [[1, 5]]
 [static.backwards]
 low_mw = 5
 high_mw = 4
@@ -170,6 +207,11 @@ PROBLEMS = [
     "[prices.p]: barrier_by_tiles = [[2, 5], [1, 7]] is not a list of [tiles, ns], tiles from 1 up "
     "and ascending, no time negative",
     "[prices.p]: barrier_low_ns = -5 is negative",
+    "[prices.p]: needs both barrier_low_ns and barrier_high_ns",
+    "[prices.early.terms.backwards]: counter_high = 'driven' may be less than 'updates' (never "
+    "less: none)",
+    "[prices.early]: barrier_low_ns = 300 is above barrier_high_ns = 200",
+    "[prices.tiles]: needs both barrier_low_ns and barrier_high_ns",
     "[prices.q]: needs voltage (str)",
     "[chip]: unknown 'color'",
 ]

@@ -106,6 +106,14 @@ def test_only_energy_terms_that_differ_are_listed_and_one_that_is_missing_is_no_
     assert "p1 hops no such term 7 to 8 \N{EN DASH}" in lines(diff(A, b))
 
 
+def test_terms_of_a_price_table_that_only_one_uses_are_not_compared():
+    dearer = replace(ENERGY.terms[0], energy_uj=4.0)
+    b = changed(energy=replace(ENERGY, tables=("p1", "q"), terms=(
+        dearer, replace(ENERGY.terms[1], table="q"),
+    )))  # fmt: skip
+    assert [(t.table, t.term) for t in diff(A, b).terms] == [("p1", "adds")]
+
+
 def test_what_is_not_known_is_never_zero_and_has_no_ratio():
     nothing = changed(
         per_inference=replace(MEANS, energy_uj=UNKNOWN, messages=None, spikes_per_synapse=None),
@@ -128,6 +136,9 @@ def test_a_figure_that_was_zero_has_no_ratio():
     b = changed(per_inference=replace(MEANS, spikes=0.0))
     assert figures(b, A)["spikes"].ratio is None
     assert figures(A, b)["spikes"].ratio == 0.0
+    b = changed(per_inference=replace(MEANS, spikes=1e-320))
+    assert figures(b, A)["spikes"].ratio is None
+    assert json.loads(diff(b, A).to_json())
 
 
 def test_json_has_each_figure_by_its_name_in_report_json():

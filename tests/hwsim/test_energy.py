@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwsim.chip import load_chip
-from hwsim.counts import ConnectionCounts, Counts, PopulationCounts
+from hwsim.counts import ConnectionCounts, Counts, Form, Kind, PopulationCounts
 from hwsim.energy import Agreement, Context, Report, price
 from hwsim.errors import FileError, MismatchError, UnsupportedError
 from hwsim.files import read_npz
@@ -75,6 +75,15 @@ def test_the_range_spans_all_tables_of_the_chip():
     ]
     assert both.low == min(e.low for e in each)
     assert both.high == max(e.high for e in each)
+
+
+def test_energy_times_latency_is_of_each_table_alone_and_spans_them():
+    report = price(SPIKES_ONLY, LOIHI1)
+    low = [t.energy_uj.low * t.latency_us.low for t in report.energy.by_table]
+    high = [t.energy_uj.high * t.latency_us.high for t in report.energy.by_table]
+    edp = report.per_inference.edp_uj_us
+    assert (edp.low, edp.high) == pytest.approx((min(low), max(high)))
+    assert len(low) == 2
 
 
 def test_latency_bracket_by_hand():
@@ -171,6 +180,69 @@ def test_one_table_without_a_price_makes_the_range_null():
     assert "neuron updates: no published energy (table loihi1-2018)" in report.energy.missing
 
 
+@pytest.mark.parametrize(
+    ("parts", "whole"),
+    [
+        (("driven", "undriven"), True),
+        (("driven", "idle", "zero"), True),
+        (("nonzero_updates", "zero"), True),
+        (("driven", "idle"), False),
+        (("nonzero_updates",), False),
+    ],
+)
+def test_updates_are_priced_by_any_parts_that_hold_them_all(parts, whole):
+    table = LOIHI1.table("loihi1-2018")
+    (update,) = (t for t in table.terms if t.name == "active_update")
+    terms = [t for t in table.terms if "update" not in t.name]
+    terms += [replace(update, name=part, counter=part) for part in parts]
+    chip = replace(LOIHI1, prices=(replace(table, terms=tuple(terms)),))
+    counts = replace(SPIKES_ONLY, populations=(replace(SPIKES_ONLY.populations[0], zero=7),))
+    report = price(counts, chip)
+    assert (report.per_inference.energy_uj.low is not None) is whole
+    gap = "neuron updates: no published energy (table loihi1-2018)"
+    assert (gap in report.energy.missing) is not whole
+    if whole:
+        expected = (400 * 23.6 + 100 * 81) / 2 / 1e6
+        assert report.per_inference.energy_uj.low == pytest.approx(expected)
+
+
+def test_an_operation_that_a_table_times_and_has_no_energy_for_is_named_and_leaves_no_figure():
+    table = LOIHI1.table("loihi1-fitted")
+    terms = tuple(replace(t, energy_pj=None) if t.counter == "spikes" else t for t in table.terms)
+    report = price(SPIKES_ONLY, replace(LOIHI1, prices=(replace(table, terms=terms),)))
+    assert "spike generation: no published energy (table loihi1-fitted)" in report.energy.missing
+    assert report.per_inference.energy_uj.low is None
+    silent = replace(SPIKES_ONLY, populations=(replace(SPIKES_ONLY.populations[0], spikes=0),))
+    report = price(silent, replace(LOIHI1, prices=(replace(table, terms=terms),)))
+    assert report.per_inference.energy_uj.low is not None
+
+
+def test_all_in_figures_with_and_without_static_power_make_no_range():
+    table = LOIHI2.table("loihi2-yolo")
+    chip = replace(LOIHI2, prices=(table, replace(table, name="whole", all_in_dynamic=False)))
+    report = price(SPIKES_ONLY, chip)
+    assert report.per_inference.energy_uj.low is None
+    mixed = "(all-in without static power: loihi2-yolo; all-in: whole)"
+    assert any(mixed in line for line in report.energy.missing)
+
+
+def test_a_price_is_missing_only_for_what_was_counted():
+    table = LOIHI1.table("loihi1-2018")
+    terms = tuple(t for t in table.terms if t.name != "inactive_update")
+    chip = replace(LOIHI1, prices=(replace(table, terms=terms),))
+    busy = replace(SPIKES_ONLY, populations=(replace(SPIKES_ONLY.populations[0], driven=100),))
+    assert price(busy, chip).per_inference.energy_uj.low is not None
+    assert price(SPIKES_ONLY, chip).per_inference.energy_uj.low is None
+
+
+@pytest.mark.parametrize(("steps", "cut"), [(5, True), (7, True), (8, False), (None, False)])
+def test_a_run_that_ends_before_the_last_answer_says_so(steps, cut):
+    program = network()  # 6 frames, and a latency of 2
+    counts = run(program, images(), steps=steps).counts
+    notes = price(counts, LOIHI1, program=program).energy.notes
+    assert any(note.startswith("The run was cut") for note in notes) is cut
+
+
 def test_system_figures_are_never_prices():
     assert LOIHI2.system
     assert all(p.energy_pj is None for t in LOIHI2.prices for p in t.terms if not t.all_in)
@@ -214,6 +286,20 @@ def test_layers_and_headline_are_means_per_sample():
     assert (layer.wraps, layer.saturations, layer.silent, layer.always_firing) == (1, 2, 3, 4)
     assert report.per_inference.synops == 235
     assert report.per_inference.input_messages == 3.5
+
+
+def test_a_layer_has_the_means_of_its_updates_fetches_and_kinds_of_operations():
+    (first, second), (a,) = COUNTS.connections, COUNTS.populations
+    first = replace(first, kind=Kind.ANALOGUE, nonzero_synops=30)
+    second = replace(second, target="a", form=Form.SPARSE, nonzero_synops=100)
+    counts = replace(
+        COUNTS, connections=(first, second), populations=(replace(a, zero=6, bias_adds=8),)
+    )
+    (layer,) = price(counts, LOIHI1).layers
+    assert (layer.driven, layer.idle, layer.zero, layer.bias_adds) == (30, 17, 3, 4)
+    assert (layer.synops, layer.nonzero_synops) == (235, 65)
+    assert (layer.weight_fetches, layer.index_fetches) == (235, 200)
+    assert layer.synops_by_kind == {"analogue": 35, "spike": 200}
 
 
 def test_conv_and_dense_take_their_own_prices_with_the_program():

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from mappings import LOIHI1, LOIHI2, chain, drawn, small
 
-from hwsim import price, run
-from hwsim._chip_values import Static
+from hwsim import Input, price, run
+from hwsim._chip_values import COUNTERS_ABOVE, Static
+from hwsim._report.counters import counters_by_layer
 from hwsim.loads import step_loads
 from hwsim.mapping import map_program
 
@@ -85,7 +86,7 @@ def test_the_report_lists_every_core_with_its_use_and_the_hops_placed_row_by_row
     ]
     assert [c.use for c in use.cores] == [vars(c.use) for c in mapping.cores]
     assert use.limits == vars(mapping.limits)
-    rows = mapping.row_by_row().messages(counts.fired)
+    rows = mapping.row_by_row.messages(counts.fired)
     assert use.hops_row_by_row == pytest.approx(sum(t.hops for t in rows) / 3)
     assert use.crossings == pytest.approx(
         sum(int(t.messages @ t.crossings) for t in mapping.messages(counts.fired)) / 3
@@ -99,6 +100,74 @@ def test_what_comes_from_outside_is_named_and_what_is_mapped_is_not(mapped):
     without = " ".join(price(counts, LOIHI1, program=mapping.program).energy.missing)
     assert "the run has no mapping" in without
     assert "loihi1-2018, loihi1-fitted" in without
+
+
+def test_no_counter_is_above_those_that_may_bound_it(mapped):
+    mapping, counts, _ = mapped
+    program, rng = mapping.program, np.random.default_rng(1)
+    inputs = rng.integers(-3, 4, (5, 3, *program.input.shape))
+    first = replace(program.connections[0], graded=True)
+    wide = replace(program.input, low=-3, high=3)
+    graded = replace(program, input=wide, connections=(first, *program.connections[1:]))
+    for p, c in ((program, counts), (graded, run(graded, inputs).counts)):
+        layers = counters_by_layer(c, p, inputs, map_program(p, LOIHI1).messages(c.fired))
+        for counters in layers.values():
+            for low, above in COUNTERS_ABOVE.items():
+                assert all(counters[low] <= counters[high] for high in above), low
+
+
+def test_a_negative_input_is_as_many_unit_spikes_as_its_size_even_the_least_of_its_type():
+    program = chain((2,), 3)
+    (into,) = program.connections
+    wide = Input("in", (2,), -128, 127)
+    program = replace(program, input=wide, connections=(replace(into, graded=True),))
+    inputs = np.array([[[-128, 3]]], np.int8)
+    result = run(program, inputs, record="spikes")
+    loads = step_loads(map_program(program, LOIHI1), inputs, result.trace)
+    assert loads.amounts["payload_synops_dense"].sum() == 131 * 3
+    exact, bound = (
+        price(result.counts, LOIHI1, prices=["loihi1-2018"], program=program, inputs=given)
+        for given in (inputs, None)
+    )
+    assert (exact.energy.terms[0].count, exact.energy.terms[0].count_high) == (6, 131 * 3)
+    assert bound.energy.terms[0].count_high == 2 * 128 * 3
+
+
+def test_a_mesh_without_a_price_is_not_covered():
+    program = chain((6,), 5, 4)
+    _, result = ran(program)
+    mapping = map_program(program, LOIHI1)
+    fitted = LOIHI1.table("loihi1-fitted")
+    for transport, where in ((fitted.transport, "cores and the mesh"), ((), "cores only")):
+        chip = replace(LOIHI1, prices=(replace(fitted, transport=transport),))
+        covers = price(result.counts, chip, mapping=mapping).energy.covers
+        assert covers.startswith(f"neuromorphic {where}: ")
+    timed = tuple(replace(p, energy_pj=None) for p in fitted.transport)
+    chip = replace(LOIHI1, prices=(replace(fitted, transport=timed),))
+    report = price(result.counts, chip, mapping=mapping)
+    assert "message received: no published energy (table loihi1-fitted)" in report.energy.missing
+    assert report.per_inference.energy_uj.low is None
+    assert price(result.counts, chip).per_inference.energy_uj.low is not None
+
+
+def test_links_between_chips_are_named_as_priced_like_hops_inside_one(mapped):
+    mapping, counts, _ = mapped
+    assert mapping.chips > 1
+    (line,) = (m for m in price(counts, LOIHI1, mapping=mapping).energy.missing if "links" in m)
+    assert line.startswith(f"links between the {mapping.chips} chips: ")
+    assert "(loihi1-2018, loihi1-fitted)" in line
+    program = chain((6,), 5)
+    one = price(ran(program)[1].counts, LOIHI1, mapping=map_program(program, LOIHI1))
+    assert not any("links" in m for m in one.energy.missing)
+
+
+def test_a_program_for_another_chip_says_what_was_not_checked(mapped):
+    mapping, counts, _ = mapped
+    chip = replace(LOIHI1, name="other")
+    notes = " ".join(price(counts, chip, mapping=mapping).energy.notes)
+    assert "whether other could hold its registers, weights and messages was not checked" in notes
+    notes = " ".join(price(counts, chip, program=mapping.program).energy.notes)
+    assert "whether other could hold its neurons, weights and messages was not checked" in notes
 
 
 def test_loads_bring_their_mapping():

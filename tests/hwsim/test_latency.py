@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from mappings import LOIHI1, LOIHI2, chain, drawn, small
 
-from hwsim import price, run
+from hwsim import Connection, Cuba, Dense, Input, Population, Program, Sparse, price, run
 from hwsim.latency import step_times
 from hwsim.loads import step_loads
 from hwsim.mapping import map_program
@@ -54,7 +54,7 @@ def test_a_step_of_the_fitted_table_by_hand(two_layers):
 
 def test_the_route_waited_for_is_the_longest_that_messages_take():
     program = chain((40,), *[30] * 7)
-    chip = small(LOIHI1)
+    chip = replace(small(LOIHI1), mesh=replace(small(LOIHI1).mesh, rows=1))  # all hops go east-west
     ran, loads = loaded(program, np.ones((2, 1, 40), int), chip)
     mapping = loads.mapping
     assert mapping.chips > 1
@@ -68,6 +68,65 @@ def test_the_route_waited_for_is_the_longest_that_messages_take():
     assert times.route_ns == pytest.approx(max(ways))
     assert max(ways) > 0
     assert step_times(loads, ran.counts, DAVIES).route_ns == pytest.approx(max(ways) + 2.1)
+    for counter in ("hops_x", "hops_y"):
+        prices = [replace(p, time_ns=float(p.counter == counter)) for p in FITTED.transport]
+        longest = max(int(getattr(t, counter).max()) for t in mapping.messages(ones))
+        times = step_times(loads, ran.counts, replace(FITTED, transport=tuple(prices)))
+        assert times.route_ns == longest
+    twice = replace(FITTED, transport=(*FITTED.transport, *FITTED.transport))
+    assert step_times(loads, ran.counts, twice).route_ns == pytest.approx(2 * max(ways))
+
+
+@pytest.mark.parametrize(
+    ("counter", "amount"),
+    [("updates", 6), ("driven", 3), ("idle", 2), ("zero", 1), ("undriven", 3),
+     ("nonzero_updates", 5)],
+)  # fmt: skip
+def test_a_core_advances_its_share_of_the_updates_of_each_kind(two_layers, counter, amount):
+    ran, loads = loaded(*two_layers)
+    first, second = ran.counts.populations
+    shared = replace(first, updates=60, driven=30, zero=10)
+    counts = replace(ran.counts, populations=(shared, second))
+    term = replace(DAVIES.terms[0], counter=counter, time_ns=1.0)
+    times = step_times(loads, counts, replace(DAVIES, terms=(term,), transport=()))
+    assert times.sending_low[:, 0, 0].tolist() == pytest.approx([amount] * loads.steps)
+    assert not times.receiving_low.any()
+
+
+def test_graded_input_takes_the_time_of_one_spike_to_that_of_its_value():
+    population = Population("a", (2,), Cuba.leaky(0, 640), 1)
+    into = Connection("in", "a", Dense(2 * np.ones((2, 3), int)), graded=True)
+    program = Program("graded", "loihi2", Input("in", (3,), 0, 9), (population,), (into,), "a")
+    ran, loads = loaded(program, np.array([[[0, 4, 9]]]))
+    times = step_times(loads, ran.counts, DAVIES)
+    assert times.receiving_low[:, 0, 0].tolist() == pytest.approx([4 * 3.5, 0])
+    assert times.receiving_high[:, 0, 0].tolist() == pytest.approx([26 * 3.5, 0])
+
+
+def test_no_route_is_waited_for_where_no_message_goes_between_cores():
+    ran, loads = loaded(chain((6,), 4), np.ones((2, 1, 6), int))
+    assert step_times(loads, ran.counts, DAVIES).route_ns == 0
+    program = chain((6,), 4, Sparse.of(np.zeros((3, 4), int)))
+    ran, loads = loaded(program, np.ones((2, 1, 6), int))
+    assert step_times(loads, ran.counts, DAVIES).route_ns == 0
+
+
+def test_without_loads_the_high_end_has_every_message_and_hop_after_the_other(two_layers):
+    program, inputs = two_layers
+    ran = run(program, inputs)
+    mapping = map_program(program, LOIHI1)
+    report = price(ran.counts, LOIHI1, prices=["loihi1-fitted"], mapping=mapping)
+    work = 8 * (16 + 6 * 3.8) + 6 * (30 + 5.1 + 16 + 2 * 3.8) + 8 * 6.0
+    busy = sum(p.updates - p.zero for p in ran.counts.populations)
+    steps = ran.counts.machine_steps
+    expected = steps * 1800 + work + busy * 3.7
+    assert report.per_inference.latency_us.high == pytest.approx(expected / 1e3)
+    assert report.per_inference.latency_us.low == pytest.approx(steps * 600 / 1e3)
+    untimed = tuple(replace(p, time_ns=None) for p in FITTED.transport)
+    chip = replace(LOIHI1, prices=(replace(FITTED, transport=untimed),))
+    report = price(ran.counts, chip, mapping=mapping)
+    expected -= 8 * 16 + 6 * (5.1 + 16)
+    assert report.per_inference.latency_us.high == pytest.approx(expected / 1e3)
 
 
 @pytest.mark.parametrize("table", [FITTED, DAVIES])
@@ -165,3 +224,17 @@ def test_the_report_has_the_mean_over_samples_and_says_whose_core_was_slowest():
     edp, energy = report.per_inference.edp_uj_us, report.per_inference.energy_uj
     assert edp.low == pytest.approx(energy.low * latency.low_us)
     assert edp.high == pytest.approx(energy.high * latency.high_us)
+
+
+def test_where_no_hop_is_timed_no_route_is_waited_for_and_the_report_says_so():
+    program = chain((40,), *[30] * 7, chip="loihi2")
+    ran, loads = loaded(program, np.ones((2, 1, 40), int), LOIHI2)
+    report = price(ran.counts, LOIHI2, prices=["loihi2-times"], loads=loads)
+    (latency,) = report.latency
+    assert latency.routes_us is None
+    assert latency.high_us == pytest.approx(latency.cores_us.high + latency.barrier_us.high)
+    assert "longest route" not in report.table()
+    assert "no time published" in report.html()
+    timed = price(ran.counts, LOIHI1, prices=["loihi1-2018"], loads=loads)
+    assert "longest route" in timed.table()
+    assert "no time published" not in timed.html()

@@ -9,6 +9,7 @@ from mappings import LOIHI1, LOIHI2, chain, drawn, grid, homes, small, synapses,
 from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, blanked, run
 from hwsim.loads import step_loads
 from hwsim.mapping import OUTSIDE, map_program
+from hwsim.neurons import Ternary
 from hwsim.synapses import Sparse, SumPool2d
 
 T, B = 6, 3
@@ -149,6 +150,18 @@ def test_graded_input_is_counted_once_and_by_its_payload():
     assert loads.amounts["graded_synops_dense"][:, 0, 0].tolist() == [4, 2, 0]
     assert loads.amounts["payload_synops_dense"][:, 0, 0].tolist() == [26, 2, 0]
     assert loads.amounts["messages_in"][:, 0, 0].tolist() == [2, 1, 0]
+
+
+def test_a_message_of_minus_one_is_one_message():
+    neuron = Ternary(decay_u=4096, decay_v=0, threshold=64, threshold_low=-64)
+    program = chain((3,), Dense(np.full((4, 3), -100)), 5, neuron=neuron, chip="loihi2")
+    inputs = np.ones((2, 1, 3), int)
+    ran = run(program, inputs, record="spikes")
+    assert ran.trace.spikes["layer0"][:, 0, 0].tolist() == [0, -1, -1, 0]
+    loads = step_loads(map_program(program, LOIHI2), inputs, ran.trace)
+    assert loads.amounts["spikes"][:, 0, 0].tolist() == [0, 4, 4, 0]
+    assert loads.amounts["messages_in"][:, 0, 1].tolist() == [0, 4, 4, 0]
+    assert loads.amounts["spike_synops_dense"][:, 0, 1].tolist() == [0, 20, 20, 0]
 
 
 def test_the_gap_and_the_blank_line_are_in_the_loads():

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 from mappings import drawn, grid, homes, small, synapses, walk
 
-from hwsim import Conv2d, Dense, SumPool2d
+from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, SumPool2d
+from hwsim._mapping.cut import Cut
+from hwsim._mapping.links import links_of
+from hwsim._mapping.resources import Site, Store, bound, used
 from hwsim.chip import load_chip
 from hwsim.mapping import OUTSIDE, map_program
 
@@ -168,3 +171,31 @@ def test_messages_and_hops_are_those_of_each_neuron_to_each_core_it_reaches(mapp
         ways = np.stack([found.hops_x, found.hops_y, found.crossings], axis=1).tolist()
         for a, b, way in zip(found.source, found.target, ways, strict=True):
             assert way == ([0, 0, 0] if a == OUTSIDE else walk(routers[a], routers[b]))
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_quick_bound_of_a_cuts_memory_is_never_above_what_its_largest_core_needs(seed, chip):
+    program, chip = drawn(seed), small(CHIPS[chip])
+    store = Store(chip.weights.bits, chip.synapse_memory)
+    rng = np.random.default_rng(seed)
+    for p in program.populations:
+        into = tuple((c, links_of(program, c)) for c in program.connections if c.target == p.name)
+        site = Site(p.name, grid(p.shape), p, into, ())
+        least = bound(site, store)
+        for _ in range(10):
+            cut = Cut(site.grid, tuple(int(rng.integers(1, n + 1)) for n in site.grid))
+            needed = dict(used(site, cut, store))["synapse_bits"].max()
+            assert least(cut) <= needed, (p.name, cut)
+
+
+def test_registers_by_channel_of_a_row_of_neurons_are_counted_by_the_neurons_on_a_core():
+    thresholds = 64 * np.arange(1, 5)
+    shape = (4, 6)  # channels and positions: no plane, so neurons are cut in C order
+    into = Dense(np.ones((24, 3), int))
+    population = Population("a", shape, Cuba.leaky(0, thresholds), 1)
+    connections = (Connection("in", "a", into),)
+    program = Program("row", "loihi1", Input("in", (3,)), (population,), connections, "a")
+    mapping = map_program(program, CHIPS["loihi1"], neurons_per_core={"a": 9})
+    assert [c.use.neurons for c in mapping.cores] == [9, 9, 6]
+    assert [c.use.threshold_profiles for c in mapping.cores] == [2, 2, 1]

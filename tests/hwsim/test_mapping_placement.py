@@ -52,7 +52,7 @@ def test_no_two_places_could_be_swapped_to_save_hops():
     chip = limited(LOIHI1, neurons_per_core=2)
     mapping = map_program(chain((2, 7, 7), conv(4, 2), conv(2, 4), 9), chip)
     best = hops(mapping)
-    assert best < hops(mapping.row_by_row())
+    assert best < hops(mapping.row_by_row)
     places = [{"x": c.x, "y": c.y, "number": c.number, "chip": c.chip} for c in mapping.cores]
     for one, other in combinations(range(len(places)), 2):
         cores = list(mapping.cores)
@@ -73,7 +73,7 @@ def test_the_change_that_a_swap_makes_is_that_of_all_ways_measured_again(rng):
 
 
 def test_row_by_row_fills_router_after_router():
-    mapping = map_program(chain((2,), 140), limited(LOIHI1, neurons_per_core=1)).row_by_row()
+    mapping = map_program(chain((2,), 140), limited(LOIHI1, neurons_per_core=1)).row_by_row
     places = [(core.chip, core.y, core.x, core.number) for core in mapping.cores]
     assert places[:5] == [(0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 0, 2), (0, 0, 0, 3), (0, 0, 1, 0)]
     assert places == sorted(places)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from hwsim import Connection, Cuba, Dense, Input, Population, Program, SigmaDelta, run
 from hwsim._report.operations import kept, layers, leaks, macs, widths_of
-from hwsim.baseline import active_of
+from hwsim.baseline import sent_of
 from hwsim.neurons import Gate
 
 repeatable = settings(
@@ -57,7 +57,8 @@ def brute_force(program, frames, trace):
 @given(net=networks())
 def test_macs_are_those_counted_synapse_by_synapse(net):
     trace = run(net.program, net.frames, record="spikes").trace
-    active = active_of(net.program, net.frames, trace)
+    sent = sent_of(net.program, net.frames, trace)
+    active = {name: each.sum(axis=0) for name, each in sent.items()}
     counted = [macs(net.program, c, active) for c in layers(net.program)]
     expected = brute_force(net.program, net.frames, trace)
     assert tuple(map(sum, zip(*counted, strict=True))) == (expected if counted else ())

@@ -14,7 +14,7 @@ from hwsim._report.core_map import CELL, mapping_view
 from hwsim._report.figures import number, tick_label, ticks, visible
 from hwsim._report.plots import ALL_TABLES, accuracy_curve, energy_bars, latency_bars
 from hwsim._report.strips import strips
-from hwsim._report.values import AtSteps, Raster, RasterLayer
+from hwsim._report.values import UNKNOWN, AtSteps, Raster, RasterLayer
 
 REPORTS = {
     "full": reports.full,
@@ -143,9 +143,31 @@ def test_the_page_says_what_the_energy_covers_and_names_all_that_is_missing(full
 def test_a_missing_price_is_said_and_not_drawn():
     page = reports.unpriced().html()
     assert "not published" in page
-    assert "These are the priced terms alone" in page
+    assert "priced terms alone" in page
+    assert "no complete published prices" in page
     assert "By price table" not in page
     assert "Spike synaptic" not in page
+
+
+def test_prices_that_make_no_one_range_are_not_called_incomplete(full):
+    means = replace(full.per_inference, energy_uj=UNKNOWN)
+    page = replace(full, per_inference=means).html()
+    assert "prices that make no one range" in page
+    assert "priced terms alone" not in page
+    assert "no complete published prices" not in page
+
+
+def test_only_the_chart_of_a_table_that_lacks_prices_says_so(full):
+    first, second = full.energy.by_table
+    tables = (replace(first, energy_uj=UNKNOWN), second)
+    page = replace(full, energy=replace(full.energy, by_table=tables)).html()
+    assert page.count("priced terms alone") == 1
+
+
+def test_the_ratio_to_a_conventional_network_stands_among_the_headline_figures(full):
+    head = full.html().partition("</dl>")[0]
+    assert f"{number(full.baseline.ratio)} times" in head
+    assert "conventional" not in replace(full, baseline=None).html().partition("</dl>")[0]
 
 
 def test_bars_of_a_table_add_up_to_its_low_end_and_reach_to_its_high_end(full):
@@ -236,6 +258,8 @@ def test_accuracy_is_placed_between_the_ends_of_its_axes(full):
 def test_accuracy_that_never_changes_or_is_not_known_does_not_fail():
     same = tuple(AtSteps(t, 1, 1.0, 0.0, 0.0) for t in (1, 2))
     assert len(accuracy_curve(same).points) == 2
+    far = tuple(replace(x, accuracy=1e99) for x in same)
+    assert len(accuracy_curve(far).points) == 2
     assert accuracy_curve(tuple(replace(x, accuracy=None) for x in same)) is None
 
 

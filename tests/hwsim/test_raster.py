@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hwsim import Blank, Connection, Cuba, Dense, Input, Population, Program, run
+from hwsim import Blank, Connection, Cuba, Dense, Input, Population, Program, blanked, run
 from hwsim._report import raster
 from hwsim._report.raster import raster_of
 from hwsim.errors import RangeError
@@ -109,3 +109,18 @@ def test_input_of_a_run_that_was_cut_ends_with_it(gap):
 def test_a_sample_that_is_not_there_is_refused(rng, sample):
     with pytest.raises(RangeError, match=rf"sample = {sample} is not one of the 2"):
         raster_of(net(3), recorded(rng, 2, 2, p0=3), sample)
+
+
+def test_a_run_that_ends_in_the_gap_has_no_frame_in_its_raster():
+    population = Population("a", (2,), Cuba.leaky(decay_v=400, threshold=640), 1)
+    loop = Connection("a", "a", Dense(2 * np.eye(2, dtype=int), delay=np.full((2, 2), 3)))
+    program = blanked(Program(
+        "loop", "loihi1", Input("in", (2,)), (population,),
+        (Connection("in", "a", Dense(np.full((2, 2), 20))), loop), "a", period=8,
+    ))  # fmt: skip
+    assert program.gap > 1
+    inputs = np.ones((8, 1, 2), int)
+    for steps in (1, program.gap, program.gap + 1):
+        ran = run(program, inputs, record="spikes", steps=steps)
+        raster = raster_of(program, ran.trace, inputs=inputs)
+        assert raster.rates["in"] == tuple(float(s >= program.gap) for s in range(steps))

@@ -16,7 +16,7 @@ CLOSED = [n for n in NAMES if n not in ("pilotnet", "not-estimated")]
 @pytest.fixture
 def cases(monkeypatch):
     monkeypatch.syspath_prepend(BENCHMARKS)
-    return importlib.import_module("silicon_cases")
+    return importlib.import_module("silicon.cases")
 
 
 def test_every_file_of_measurements_is_a_case_or_of_the_two_other_layouts(cases):

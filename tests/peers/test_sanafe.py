@@ -1,91 +1,24 @@
 """Programs as SANA-FE 2.2.9 runs them: every spike, and what the run did, against our machine."""
 
-import json
-import os
-import subprocess
-from collections import Counter
 from dataclasses import replace
 from math import prod
-from pathlib import Path
 
 import numpy as np
 import pytest
+from peers.sanafe_machine import LOIHI1, STEPS, on_sanafe
 
 import hwsim
 from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, Sparse, SumPool2d
-from hwsim.counts import fired_of_trace
 from hwsim.mapping import map_program
 from hwsim.neurons import CubaRefractory, CubaSubtract, Gate, LeakyIntegrator
-from snnexport.formats.sanafe.groups import group_names
-from snnexport.formats.sanafe.spiking import spiking_frames
-from snnexport.formats.sanafe.write import ARCHITECTURE, NETWORK, sanafe_mapping, write_sanafe
+from snnexport.formats.sanafe.write import (
+    ARCHITECTURE,
+    NETWORK,
+    sanafe_mapping,
+    write_sanafe,
+)
 
-VARIABLE, STEPS, LOIHI1 = "SPIKEPORT_SANAFE_PYTHON", 24, hwsim.load_chip("loihi1")
 LEAKY = Cuba.leaky(700, 64 * 90, bias=64 * 3 + 5)
-
-
-@pytest.fixture(scope="session")
-def sanafe() -> Path:
-    """The Python that has SANA-FE."""
-    path = os.environ.get(VARIABLE)
-    if path is None:
-        pytest.skip(
-            f"no SANA-FE: python3.11 -m venv DIR; DIR/bin/pip install sanafe==2.2.9; "
-            f"export {VARIABLE}=DIR/bin/python"
-        )
-    return Path(path)
-
-
-@pytest.fixture
-def agree(sanafe, root, rng, tmp_path):
-    """A function that says how often each population fired, if both machines agree."""
-
-    def run(program, high=1, architecture=ARCHITECTURE, cores=None):
-        frames = rng.integers(0, high + 1, (STEPS, 1, *program.input.shape))
-        frames *= rng.random(frames.shape) < 0.5
-        mapping = cores or sanafe_mapping(program, LOIHI1)
-        sent = spiking_frames(program, frames)
-        write_sanafe(mapping, sent[:, 0], tmp_path)
-        theirs = _peer(sanafe, root, tmp_path, architecture)
-        ours = hwsim.run(mapping.program, sent, record="spikes", steps=STEPS)
-        assert sum(p.wraps + p.saturations for p in ours.counts.populations) == 0
-        spikes = _spikes(mapping.program, sent, ours.trace)
-        assert sorted(map(tuple, theirs["spikes"])) == spikes
-        whole = _from_the_first_step(mapping.program)
-        fired = fired_of_trace(whole, sent, ours.trace)
-        counts = hwsim.run(whole, sent, steps=STEPS).counts
-        traffic = mapping.messages(fired)
-        assert theirs["fired"] == len(spikes)
-        assert theirs["synapse_events"] == counts.synops
-        assert theirs["messages"] == sum(int(t.messages.sum()) for t in traffic)
-        assert theirs["hops"] == sum(t.hops for t in traffic)
-        return Counter(group for _, group, _ in spikes)
-
-    return run
-
-
-def _peer(python, root, folder, architecture):
-    script, result = root / "benchmarks" / "peers" / "sanafe_run.py", folder / "result.json"
-    command = [python, script, architecture, NETWORK, str(STEPS), result, "spikes"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-1000:]
-    return json.loads(result.read_text())
-
-
-def _from_the_first_step(program):
-    """The program with windows that begin in step 1, so that all of a run is counted."""
-    return replace(program, populations=[replace(p, latency=0) for p in program.populations])
-
-
-def _spikes(program, frames, trace):
-    """Every spike as SANA-FE lists them: the step, the group, the neuron."""
-    names = group_names(program)
-    sources = {program.input.name: frames, **trace.spikes}
-    found = []
-    for name, fired in sources.items():
-        events = np.argwhere(fired[:, 0].reshape(len(fired), -1)).tolist()
-        found += [(step + 1, names[name], neuron) for step, neuron in events]
-    return sorted(found)
 
 
 def weights(rng, *shape):
@@ -182,7 +115,7 @@ def test_parallel_connections_share_their_messages(sanafe, root, rng, tmp_path):
     spikes = rng.integers(0, 2, (STEPS, 25))
     mapping = sanafe_mapping(program, LOIHI1)
     write_sanafe(mapping, spikes, tmp_path)
-    theirs = _peer(sanafe, root, tmp_path, ARCHITECTURE)
+    theirs = on_sanafe(sanafe, root, tmp_path, ARCHITECTURE)
     assert theirs["synapse_events"] == spikes.sum() * 80
     assert theirs["messages"] == spikes.sum()
     fired = {"in": spikes.sum(axis=0), "layer.0": np.zeros(40, int)}
@@ -201,10 +134,43 @@ def test_both_architectures_cost_the_same(sanafe, root, rng, tmp_path):
     )  # fmt: skip
     frames = rng.integers(0, 2, (STEPS, *program.input.shape))
     write_sanafe(sanafe_mapping(program, LOIHI1), frames, tmp_path)
-    ours, theirs = (_peer(sanafe, root, tmp_path, a) for a in (ARCHITECTURE, "loihi"))
+    ours, theirs = (on_sanafe(sanafe, root, tmp_path, a) for a in (ARCHITECTURE, "loihi"))
     for result in (ours, theirs):
         del result["load_s"], result["run_s"]
     assert ours == theirs
+
+
+HOSTILE = (
+    "on", "1e3", "000", "1_000", "null", "~", "0x1f", "a'b\"c", "x: y", "x:y", "a.b", "a:b", "a b",
+    "line\nbreak", "tab\t", "é ü", "日本", "- a", "#c", "&a", "*b", "!t", "%d", "@e", "`f", "a..b",
+    "a[0]", "{x}", "x->y", " ", "\u2028", "\x85",
+)  # fmt: skip
+
+
+def test_names_that_are_syntax_of_yaml_or_equal_after_escaping(agree, rng):
+    busy = Cuba.leaky(100, 64 * 5, 64 * 3 + 1)
+    layers = [(Dense(weights(rng, 5, 5)), busy) for _ in HOSTILE]
+    program = chain(rng, (5,), *layers)
+    new = {p.name: name for p, name in zip(program.populations, HOSTILE, strict=True)}
+    hostile = replace(
+        program,
+        name="p\n x: [",
+        input=replace(program.input, name="- in: {"),
+        populations=[replace(p, name=new[p.name]) for p in program.populations],
+        connections=[
+            replace(c, source=new.get(c.source, "- in: {"), target=new[c.target])
+            for c in program.connections
+        ],
+        output=HOSTILE[-1],
+    )
+    assert len(agree(hostile)) == 1 + len(HOSTILE)
+
+
+def test_an_architecture_of_a_hostile_chip_file_runs(sanafe, root, rng, tmp_path):
+    program = chain(rng, (25,), (Dense(weights(rng, 40, 25)), LEAKY))
+    chip = replace(LOIHI1, name="on: \n[{", description="a\nevil: [")
+    write_sanafe(sanafe_mapping(program, chip), rng.integers(0, 2, (STEPS, 25)), tmp_path)
+    assert on_sanafe(sanafe, root, tmp_path, ARCHITECTURE)["fired"] > 0
 
 
 @pytest.fixture
@@ -221,7 +187,7 @@ def one_spike(sanafe, root, tmp_path):
         network = tmp_path / NETWORK
         assert network.read_text().count(old) == 1
         network.write_text(network.read_text().replace(old, new))
-        fired = _peer(sanafe, root, tmp_path, "loihi")["spikes"]
+        fired = on_sanafe(sanafe, root, tmp_path, "loihi")["spikes"]
         return [step for step, group, _ in fired if group == "1_layer_0"]
 
     return run

@@ -3,12 +3,43 @@
 from __future__ import annotations
 
 from hwsim.chip import Chip, Price
-from snnexport.formats.sanafe.groups import DENDRITE, INPUTS, NEURON, SYNAPSES
-from snnexport.formats.sanafe.problems import PRICES
+from snnexport.formats.sanafe.groups import DENDRITE, INPUTS, NEURON, SYNAPSES, plain
+
+PRICES = "loihi1-fitted"
+"""The table of prices that SANA-FE has for Loihi."""
 
 _NEURON = {"access": "neuron_access", "update": "neuron_update", "spike": "spike"}
 _EVENTS = ("access_neuron", "update_neuron", "spike_out")
 """What our table calls the events of a neuron, and what SANA-FE does, in the same order."""
+_HOPS = {
+    "east": "hop_east_west",
+    "west": "hop_east_west",
+    "north": "hop_north_south",
+    "south": "hop_north_south",
+}
+_NEEDED = dict.fromkeys(
+    (*(f"{f.value}_synop" for f in SYNAPSES), *_NEURON.values(), "message_in", "message_out",
+     *_HOPS.values())
+)  # fmt: skip
+_LIMIT = "neurons_per_core"
+
+
+def chip_problems(chip: Chip) -> list[str]:
+    """List what an architecture file says and ``chip`` does not."""
+    who = f"chip {chip.name}"
+    if PRICES not in [table.name for table in chip.prices] or chip.mesh is None:
+        return [f"{who} has no price table {PRICES} or no mesh: SANA-FE models loihi1"]
+    prices = _prices(chip)
+    found = [
+        f"{who}: table {PRICES} has no energy or no time of {name}"
+        for name in _NEEDED
+        if name not in prices or None in (prices[name].energy_pj, prices[name].time_ns)
+    ]
+    if not chip.table(PRICES).barrier_by_tiles:
+        found.append(f"{who}: table {PRICES} has no barrier_by_tiles")
+    if _LIMIT not in [limit.name for limit in chip.limits]:
+        found.append(f"{who} has no limit {_LIMIT}")
+    return found
 
 
 def architecture_text(chip: Chip, inputs: int) -> str:
@@ -19,12 +50,8 @@ def architecture_text(chip: Chip, inputs: int) -> str:
     """
     mesh, table = chip.mesh, chip.table(PRICES)
     assert mesh is not None
-    prices = {price.name: price for price in (*table.terms, *table.transport)}
-    hops = [
-        _priced(f"{way}_hop", prices[f"hop_{axis}"])
-        for axis, ways in (("east_west", ("east", "west")), ("north_south", ("north", "south")))
-        for way in ways
-    ]
+    prices = _prices(chip)
+    hops = [_priced(f"{way}_hop", prices[name]) for way, name in _HOPS.items()]
     synapses = [
         _unit(name, "current_based", _priced("process_spike", prices[f"{form.value}_synop"]))
         for form, name in SYNAPSES.items()
@@ -46,8 +73,8 @@ def architecture_text(chip: Chip, inputs: int) -> str:
     }
     sections = "".join(f"          {name}:\n{''.join(units)}" for name, units in core.items())
     return (
-        f"# {chip.description}, for SANA-FE 2.2.9; prices {table.name}: {table.source}\n"
-        f"architecture:\n  name: {chip.name}\n"
+        f"# {chip.description!r} for SANA-FE 2.2.9; prices of {table.name}: {table.source!r}\n"
+        f"architecture:\n  name: '{plain(chip.name)}'\n"
         f"  attributes: {{topology: mesh, width: {mesh.columns}, height: {mesh.rows}, "
         f"link_buffer_size: 16, sync_model: table, latency_sync: {{{barrier}}}}}\n"
         f"  tile:\n    - name: tile[0..{mesh.columns * mesh.rows - 1}]\n"
@@ -60,7 +87,12 @@ def architecture_text(chip: Chip, inputs: int) -> str:
 
 def neurons_per_core(chip: Chip) -> int:
     """Return how many neurons a core has at most."""
-    return next(int(f.value) for f in chip.limits if f.name == "neurons_per_core")
+    return next(int(f.value) for f in chip.limits if f.name == _LIMIT)
+
+
+def _prices(chip: Chip) -> dict[str, Price]:
+    table = chip.table(PRICES)
+    return {price.name: price for price in (*table.terms, *table.transport)}
 
 
 def _unit(name: str, model: str, *costs: str) -> str:

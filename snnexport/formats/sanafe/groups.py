@@ -22,7 +22,12 @@ SYNAPSES = {form: f"loihi_{form.value}_synapse" for form in (Form.DENSE, Form.SP
 def group_names(program: Program) -> dict[str, str]:
     """Return a group's name by population, the input included: numbered, without punctuation."""
     sources = [program.input.name, *(p.name for p in program.populations)]
-    return {name: f"{n}_{re.sub('[^A-Za-z0-9_]', '_', name)}" for n, name in enumerate(sources)}
+    return {name: f"{n}_{plain(name)}" for n, name in enumerate(sources)}
+
+
+def plain(name: str) -> str:
+    """Return ``name`` with ``_`` for all but ASCII letters and digits."""
+    return re.sub("[^A-Za-z0-9_]", "_", name)
 
 
 def input_text(name: str, spikes: np.ndarray) -> Iterator[str]:

@@ -8,24 +8,21 @@ from hwsim.arith import DECAY_UNITY
 from hwsim.chip import Chip
 from hwsim.neurons import Cuba, CubaRefractory, CubaSubtract, Gate, LeakyIntegrator
 from hwsim.program import Connection, Population, Program
+from snnexport.formats.sanafe.architecture import chip_problems
 
-PRICES = "loihi1-fitted"
-"""The table of prices that SANA-FE has for Loihi."""
 NEURONS = (Cuba, CubaRefractory, CubaSubtract, Gate, LeakyIntegrator)
 """What its model ``leaky_integrate_fire`` computes exactly, with ``decay_u = 4096``."""
 
 
-def unsupported(program: Program, chip: Chip) -> list[str]:
+def program_problems(program: Program, chip: Chip) -> list[str]:
     """List what SANA-FE cannot run of ``program``, or not exactly, and why not on ``chip``.
+
+    Whether it fits the chip's cores is not among it.
 
     What remains is equal spike for spike in every run in which no register wraps or saturates
     (the counts of a run say so): SANA-FE computes in 64-bit floats that do neither.
     """
-    found = []
-    if PRICES not in [table.name for table in chip.prices] or chip.mesh is None:
-        found.append(
-            f"chip {chip.name} has no price table {PRICES} or no mesh: SANA-FE models loihi1"
-        )
+    found = chip_problems(chip)
     for population in program.populations:
         found += _neuron_problems(population)
     for connection in program.connections:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsim.chip import Chip, load_chip
-from hwsim.errors import UnsupportedError, listed
+from hwsim.chip import Chip
+from hwsim.errors import CheckError, raise_all
 from hwsim.files import write_atomic
 from hwsim.mapping import Mapping, map_program
 from hwsim.program import Program
@@ -22,7 +22,7 @@ from snnexport.formats.sanafe.groups import (
     input_text,
     mapping_text,
 )
-from snnexport.formats.sanafe.problems import unsupported
+from snnexport.formats.sanafe.problems import program_problems
 from snnexport.formats.sanafe.spiking import spiking, spiking_frames
 from snnexport.formats.sanafe.synapses import edge_text
 
@@ -33,6 +33,17 @@ COMMAND = (
     "print(c.sim({steps}, timing_model='simple'))\""
 )
 """Runs the files: SANA-FE 2.2.9 as installed has no command of its own."""
+_SYNAPSE_KB = 3
+"""What SANA-FE 2.2.9 takes for one: 2.6 kB on N1, 3.2 kB on N2 (benchmarks/networks.py)."""
+
+
+def unsupported(program: Program, chip: Chip) -> list[str]:
+    """List why :func:`sanafe_mapping` refuses ``program``: nothing, if it does not."""
+    try:
+        sanafe_mapping(program, chip)
+    except CheckError as error:
+        return list(error.problems)
+    return []
 
 
 def sanafe_mapping(program: Program, chip: Chip) -> Mapping:
@@ -42,21 +53,34 @@ def sanafe_mapping(program: Program, chip: Chip) -> Mapping:
 
     Raises
     ------
-    UnsupportedError
-        Listing everything that SANA-FE cannot run, or not exactly; or if it takes more chips.
     CheckError
-        If a core's resources do not suffice.
+        Listing everything that SANA-FE cannot run, or not exactly; of what it can, every
+        resource of a core that does not suffice; or if it takes more chips than one.
     """
     where, way_out = f"program {program.name} does not fit SANA-FE", "leave sanafe out of --format"
-    problems = unsupported(program, chip)
-    if problems:
-        raise UnsupportedError(listed(where, problems), hint=way_out)
-    sent = spiking(program)
-    given = {sent.input.name: min(neurons_per_core(chip), prod(sent.input.shape))}
-    mapping = map_program(sent, chip, neurons_per_core=given)
-    if mapping.chips > 1:
-        raise UnsupportedError(f"{where}: it takes {mapping.chips} chips, not 1", hint=way_out)
+    raise_all(where, program_problems(program, chip), hint=way_out)
+    try:
+        mapping = _mapped(spiking(program), chip)
+    except CheckError as error:
+        raise_all(where, list(error.problems), hint=way_out)
+        raise
+    more = [f"it takes {mapping.chips} chips, not 1"] * (mapping.chips > 1)
+    raise_all(where, more, hint=way_out)
     return mapping
+
+
+def _mapped(program: Program, chip: Chip) -> Mapping:
+    """Map ``program`` with full cores of input, halved while their axons do not suffice."""
+    assert chip.mesh is not None
+    size, cores = prod(program.input.shape), chip.mesh.columns * chip.mesh.rows * chip.mesh.cores
+    neurons = min(neurons_per_core(chip), size)
+    while True:
+        try:
+            return map_program(program, chip, neurons_per_core={program.input.name: neurons})
+        except CheckError:
+            neurons //= 2
+            if neurons * cores < size:
+                raise
 
 
 def write_sanafe(mapping: Mapping, frames: np.ndarray, folder: Path, *, sha256: str = "") -> None:
@@ -80,12 +104,14 @@ def write_sanafe(mapping: Mapping, frames: np.ndarray, folder: Path, *, sha256: 
     write_atomic(folder / NETWORK, "".join(_network(mapping, spikes, sha256)))
 
 
-def export_sanafe(program: Program, samples: np.ndarray, folder: Path, *, sha256: str) -> None:
-    """Map ``program`` onto its chip, and write it with the first of ``samples`` (T, B, *shape).
+def export_sanafe(
+    program: Program, chip: Chip, samples: np.ndarray, folder: Path, *, sha256: str
+) -> None:
+    """Map ``program`` onto ``chip``, and write it with the first of ``samples`` (T, B, *shape).
 
     Raises as :func:`sanafe_mapping` does.
     """
-    mapping = sanafe_mapping(program, load_chip(program.chip))
+    mapping = sanafe_mapping(program, chip)
     first = spiking_frames(program, samples[:, :1])[:, 0]
     write_sanafe(mapping, first, folder, sha256=sha256)
 
@@ -107,6 +133,9 @@ def _network(mapping: Mapping, spikes: np.ndarray, sha256: str) -> Iterator[str]
 def _head(program: Program, frames: int, sha256: str) -> Iterator[str]:
     """Yield comments: what this is, how to run it, and what it leaves out."""
     steps = frames + program.latency
+    synapses = sum(
+        int(c.synapse.fan_out(program.shape_of(c.source)).sum()) for c in program.connections
+    )
     yield (
         f"# Network, input and mapping of program {program.name!r} for SANA-FE 2.2.9.\n"
         f"# program sha256: {sha256}\n"
@@ -114,6 +143,8 @@ def _head(program: Program, frames: int, sha256: str) -> Iterator[str]:
         f"#   {COMMAND.format(steps=steps)}\n"
         f"# One sample of {frames} frames, {program.latency} steps more until the last answer; "
         "nothing is ever reset.\n"
+        f"# {synapses:,} synapses, for which SANA-FE takes about "
+        f"{synapses * _SYNAPSE_KB / 1e6:.1f} GB of memory.\n"
     )
     for p in program.populations:
         forms = sorted(form.value for form in forms_into(program, p.name))

@@ -3,22 +3,30 @@
 import re
 from dataclasses import replace
 from math import prod
+from pathlib import Path
 
 import architectures
 import numpy as np
 import pytest
-from mappings import LOIHI1, LOIHI2, chain
+from mappings import LOIHI1, LOIHI2, chain, limited
 from strategies import small_program
 
+import hwsim
 from hwsim import Connection, Conv2d, Cuba, Input, Sparse, SumPool2d
-from hwsim.errors import CheckError, UnsupportedError
+from hwsim.chip import load_chip
+from hwsim.errors import CheckError
 from hwsim.neurons import GradedRelay
 from snnexport import Format, export, stages
-from snnexport.formats.sanafe.architecture import architecture_text
+from snnexport.formats.sanafe.architecture import PRICES, architecture_text
 from snnexport.formats.sanafe.groups import group_names, mapping_text
-from snnexport.formats.sanafe.problems import PRICES, unsupported
 from snnexport.formats.sanafe.synapses import single
-from snnexport.formats.sanafe.write import NETWORK, sanafe_mapping, write_sanafe
+from snnexport.formats.sanafe.write import (
+    ARCHITECTURE,
+    NETWORK,
+    sanafe_mapping,
+    unsupported,
+    write_sanafe,
+)
 
 SMALL = chain((2, 8, 8), Conv2d(np.full((4, 2, 3, 3), 2)), 10)
 
@@ -124,7 +132,7 @@ def test_everything_that_sana_fe_would_compute_differently_is_refused_at_once(rn
         "image: values down to -1",
     ):
         assert what in found
-    with pytest.raises(UnsupportedError, match="decay_u = 3072"):
+    with pytest.raises(CheckError, match="decay_u = 3072"):
         sanafe_mapping(program, LOIHI1)
 
 
@@ -135,8 +143,66 @@ def test_sums_that_may_wrap_are_refused():
 
 def test_a_network_of_several_chips_is_refused():
     single_core = replace(LOIHI1.mesh, columns=1, rows=1, cores=1)
-    with pytest.raises(UnsupportedError, match=r"it takes 3 chips, not 1"):
-        sanafe_mapping(SMALL, replace(LOIHI1, mesh=single_core))
+    assert unsupported(SMALL, replace(LOIHI1, mesh=single_core)) == ["it takes 3 chips, not 1"]
+
+
+def test_an_input_that_reaches_many_cores_is_spread_until_its_axons_suffice():
+    # 24 neurons on a core would need an axon to each of 4 cores: 96
+    chip = limited(LOIHI1, neurons_per_core=24, output_axons_per_core=40)
+    mapping = sanafe_mapping(chain((60,), 96), chip)
+    cores = [c.use for c in mapping.cores if c.population == "in"]
+    assert [use.output_axons for use in cores] == [24] * 10
+    assert [use.neurons for use in cores] == [6] * 10
+
+
+def test_what_no_core_can_hold_is_refused_in_the_name_of_sana_fe():
+    with pytest.raises(CheckError, match="does not fit SANA-FE: 2 problem") as caught:
+        sanafe_mapping(SMALL, limited(LOIHI1, input_axons_per_core=1))
+    assert "leave sanafe out of --format" in caught.value.hint
+    assert all("input axons, a core has 1" in problem for problem in caught.value.problems)
+
+
+def test_prices_and_limits_that_the_chip_file_lacks_are_named():
+    table = LOIHI1.table(PRICES)
+    terms = [t if t.name != "spike" else replace(t, time_ns=None) for t in table.terms]
+    transport = [t for t in table.transport if t.name != "hop_east_west"]
+    poor = replace(table, terms=terms, transport=transport, barrier_by_tiles=())
+    limits = [limit for limit in LOIHI1.limits if limit.name != "neurons_per_core"]
+    assert unsupported(SMALL, replace(LOIHI1, prices=[poor], limits=limits)) == [
+        "chip loihi1: table loihi1-fitted has no energy or no time of spike",
+        "chip loihi1: table loihi1-fitted has no energy or no time of hop_east_west",
+        "chip loihi1: table loihi1-fitted has no barrier_by_tiles",
+        "chip loihi1 has no limit neurons_per_core",
+    ]
+
+
+def test_what_a_chip_file_says_cannot_change_the_architecture():
+    table = replace(LOIHI1.table(PRICES), source="x\nevil: [")
+    hostile = replace(LOIHI1, name="on: \n[", description="a\nevil: [", prices=[table])
+    head, *lines = architecture_text(hostile, 1).splitlines()
+    assert head.startswith("# ")
+    _, _, _, *rest = architecture_text(LOIHI1, 1).splitlines()
+    assert lines == ["architecture:", "  name: 'on____'", *rest]
+
+
+def test_the_head_says_how_many_synapses_there_are_and_what_memory_they_take(tmp_path):
+    program = chain((500,), 400)
+    write_sanafe(sanafe_mapping(program, LOIHI1), np.zeros((2, 500), int), tmp_path)
+    head = (tmp_path / NETWORK).read_text()
+    assert "# 200,000 synapses, for which SANA-FE takes about 0.6 GB of memory.\n" in head
+
+
+def test_export_uses_the_chip_that_it_was_given(tmp_path):
+    source = (Path(hwsim.__file__).parent / "chips" / "loihi1.toml").read_text()
+    own = tmp_path / "own.toml"
+    own.write_text(source.replace('"loihi1"', '"own"').replace("pj = 69.3", "pj = 70.25"))
+    chip, frames = load_chip(str(own)), np.zeros((4, 1, 1, 8, 8), int)
+    done = stages(architectures.checkpoint("pooled"), chip, name="pooled")
+    export(done, tmp_path / "out", [Format.SANAFE], frames, "zeros")
+    assert "70.25e-12" in (tmp_path / "out" / "sanafe" / ARCHITECTURE).read_text()
+    bare = replace(done, chip=replace(chip, prices=()))
+    with pytest.raises(CheckError, match="sanafe: chip own has no price table"):
+        export(bare, tmp_path / "bare", [Format.SANAFE], frames, "zeros")
 
 
 def test_export_writes_the_folder_and_refuses_what_does_not_fit(tmp_path):

@@ -13,7 +13,7 @@ from hwsim.chip import Chip, PriceTable
 from hwsim.counts import ConnectionCounts, Counts, Form, PopulationCounts
 from hwsim.energy import price
 
-FOLDER = Path(__file__).parent / "silicon"
+FOLDER = Path(__file__).parent
 OTHER = ("pilotnet", "not-estimated")
 """Files of another layout: the network that is simulated, and those left out with a reason."""
 MICRO = {"nJ": 1e3, "uJ": 1.0}

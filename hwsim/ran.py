@@ -16,11 +16,12 @@ import numpy as np
 from hwsim._report.break_even import break_even
 from hwsim._report.raster import raster_of
 from hwsim._report.report import Report
+from hwsim._report.values import AtSteps
 from hwsim.baseline import baseline_of
 from hwsim.chip import Chip
 from hwsim.counts import Counts
 from hwsim.energy import price
-from hwsim.errors import SpikeportError
+from hwsim.errors import RangeError, SpikeportError
 from hwsim.loads import StepLoads, step_loads
 from hwsim.mapping import Mapping, map_program
 from hwsim.over_steps import over_steps
@@ -70,15 +71,13 @@ def full_report(
     )
     assert part.trace is not None
     trace = part.trace
-    stopped = {"samples": part.counts.samples, "engine": ran.engine, "threads": ran.threads}
     notes: list[str] = []
     found = replace(
         report,
         break_even=break_even(ran.counts, program),
         baseline=_or_note(lambda: baseline_of(program, part.inputs, trace, part.counts), notes),
         raster=raster_of(program, trace, inputs=part.inputs),
-        over_steps=_or_note(lambda: over_steps(program, ran.inputs, ran.labels, **stopped), notes)
-        or (),
+        over_steps=_or_note(lambda: _stopped_early(program, ran, part), notes) or (),
     )
     energy = found.energy
     energy = replace(energy, missing=(*energy.missing, *gaps), notes=(*energy.notes, *notes))
@@ -87,8 +86,7 @@ def full_report(
 
 def _recorded(program: Program, ran: Ran) -> Ran:
     """Return the first samples of ``ran`` with their spikes."""
-    cells = sum(prod(p.shape) for p in program.populations) * ran.counts.machine_steps
-    samples = min(ran.counts.samples, max(1, _VALUES // cells))
+    samples = min(ran.counts.samples, max(1, _VALUES // _messages(program, ran)))
     inputs = ran.inputs[:, :samples]
     if ran.trace is not None and samples == ran.counts.samples:
         return ran
@@ -102,6 +100,29 @@ def _recorded(program: Program, ran: Ran) -> Ran:
     )
     assert result.counts is not None
     return Ran(inputs, result.counts, result.trace)
+
+
+def _messages(program: Program, ran: Ran) -> int:
+    """Return how many messages of one sample a trace keeps, those that are 0 included."""
+    return sum(prod(p.shape) for p in program.populations) * ran.counts.machine_steps
+
+
+def _stopped_early(program: Program, ran: Ran, part: Ran) -> tuple[AtSteps, ...]:
+    """Return accuracy and work for fewer frames, of the samples of ``part``."""
+    messages = _messages(program, ran)
+    if messages > _VALUES:
+        raise RangeError(
+            f"accuracy for fewer frames was left out: one sample takes {messages:,} messages, "
+            f"more than {_VALUES:,}, and would run again for each number of frames"
+        )
+    return over_steps(
+        program,
+        ran.inputs,
+        ran.labels,
+        samples=part.counts.samples,
+        engine=ran.engine,
+        threads=ran.threads,
+    )
 
 
 def _mapped(program: Program, chip: Chip, gaps: list[str]) -> Mapping | None:
@@ -118,7 +139,7 @@ def _mapped(program: Program, chip: Chip, gaps: list[str]) -> Mapping | None:
 def _loads(mapping: Mapping, part: Ran, chip: Chip, prices: Sequence[str] | None) -> StepLoads:
     assert part.trace is not None
     tables = [t for t in chip.prices if prices is None or t.name in prices]
-    counters = {p.counter for t in tables for p in t.terms if p.time_ns is not None}
+    counters = {p.counter for t in tables if t.barrier_low_ns is not None for p in t.terms}
     return step_loads(mapping, part.inputs, part.trace, nonzero="nonzero_synops" in counters)
 
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from silicon_cases import Range, Row, read
-from silicon_prices import ENERGY, MODEL, tables_with_energies, tables_with_times
 
 from hwsim import Conv2d, Dense, load_chip, run
 from hwsim.chip import PriceTable
@@ -19,6 +17,8 @@ from hwsim.loads import StepLoads, step_loads
 from hwsim.mapping import Core, Mapping, map_program
 from hwsim.program import Connection
 from hwsim.trace import Trace
+from silicon.cases import Range, Row, read
+from silicon.prices import ENERGY, MODEL, tables_with_energies, tables_with_times
 from snnexport.formats.netx.read import read_netx
 
 CASE = "pilotnet"
@@ -199,10 +199,32 @@ def _phase_rows(ran: Ran, table: PriceTable) -> list[Row]:
     low, high = (ns / 1e3 for ns in times.barrier_ns)
     return [
         *found,
+        *_pace_rows(ran),
         Row(CASE, STEP_PART, "steps told apart", "of 4", by, (apart, apart),
             (all_four, all_four), "all", apart == all_four),
         Row(CASE, "barrier", "barrier of a step", "us", table.name, (low, high), None),
     ]  # fmt: skip
+
+
+def _pace_rows(ran: Ran) -> list[Row]:
+    """Return what an operation took on the chip had the cores of one layer set all four steps.
+
+    In no step did it take longer, whichever cores set it: the least is a bound. The steps are
+    put in the order of conv3's operations, which is the chip's.
+    """
+    cycle, found, turn = np.array(ran.data["measured"]["step_cycle_us"]), [], None
+    for label, layer in (("conv3", "layer3"), ("conv2", "layer2")):
+        synops = ran.loads.amounts["nonzero_synops"][ran.last, 0, ran.mapping.places(layer)]
+        busiest = synops.max(axis=1).reshape(-1, len(cycle)).mean(axis=0)
+        turns = [np.roll(busiest, k) for k in range(len(cycle))]
+        turn = (
+            int(np.argmax(turns @ cycle)) if turn is None else turn
+        )  # conv3's order is the chip's
+        pace = 1e3 * cycle / turns[turn]
+        ends = (float(pace.min()), float(pace.max()))
+        found.append(Row(CASE, "cores", f"{label}: time of an operation", "ns",
+                         "measured step / step_loads", None, ends))  # fmt: skip
+    return found
 
 
 def _alone(ran: Ran, times: StepTimes) -> np.ndarray:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from mappings import LOIHI1, LOIHI2, chain, limited
 
-from hwsim import full_report as module
 from hwsim import load_chip, run
-from hwsim.full_report import Ran, full_report
+from hwsim import ran as module
+from hwsim.ran import Ran, full_report
 from hwsim.reporting import Simulation, simulate_and_report
 
 
@@ -115,6 +115,16 @@ def test_times_of_nonzero_synapses_are_counted_only_for_tables_that_use_them(mon
     table = replace(LOIHI2.prices[0], terms=(spike,))
     full_report(program, Ran(inputs, counts), replace(LOIHI2, prices=(table,)))
     assert asked == [False, True]
+
+
+def test_a_table_with_barriers_and_no_time_for_nonzero_synapses_has_no_latency():
+    program, inputs, _ = case()
+    counts = run(program, inputs).counts
+    table = LOIHI2.table("loihi2-derived")
+    (synop,) = (t for t in table.terms if t.counter == "nonzero_synops")
+    untimed = replace(table, terms=(replace(synop, time_ns=None, energy_pj=1.0),))
+    report = full_report(program, Ran(inputs, counts), replace(LOIHI2, prices=(untimed,)))
+    assert report.latency == ()
 
 
 def test_simulate_writes_the_full_report(tmp_path):
