@@ -174,17 +174,17 @@ def connection_counts(program: Program, fired: Mapping[str, np.ndarray]) -> list
 
 
 def _connection_counts(program: Program, c: Connection, sent: np.ndarray) -> ConnectionCounts:
-    shape = program.shape_of(c.source)
+    fan_out, nonzero = program.fan_outs[c.name]
     return ConnectionCounts(
         source=c.source,
         target=c.target,
         graded=c.graded,
         messages=int(sent.sum()),
-        synops=int((sent * c.synapse.fan_out(shape)).sum()),
+        synops=int((sent * fan_out).sum()),
         label=c.label,
         kind=kind_of(program, c),
         form=c.synapse.FORM,
-        nonzero_synops=int((sent * c.synapse.nonzero_fan_out(shape)).sum()),
+        nonzero_synops=int((sent * nonzero).sum()),
     )
 
 

@@ -209,6 +209,15 @@ class Program:
         return self.population(name).neuron.MESSAGES
 
     @cached_property
+    def fan_outs(self) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:
+        """By connection, the synapses that each source neuron drives: all, and those not 0."""
+        return {
+            c.name: (_narrow(c.synapse.fan_out(shape)), _narrow(c.synapse.nonzero_fan_out(shape)))
+            for c in self.connections
+            for shape in [self.shape_of(c.source)]
+        }
+
+    @cached_property
     def wrapping(self) -> tuple[str, ...]:
         """The connections whose sums may wrap, see :func:`hwsim.activations.wrapping`."""
         from hwsim.activations import wrapping
@@ -237,6 +246,11 @@ class Program:
         from hwsim._onnx import load_program
 
         return load_program(Path(path))
+
+
+def _narrow(counts: np.ndarray) -> np.ndarray:
+    """Return ``counts`` in the smallest type that holds them: there is one a neuron."""
+    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
 
 
 def connection_name(source: str, target: str, label: str) -> str:

@@ -28,9 +28,7 @@ def break_even(counts: Counts, program: Program) -> tuple[BreakEven, ...]:
 
 def spikes_per_synapse(counts: Counts, program: Program) -> float | None:
     """Return synaptic operations per synapse and sample; None if there are no synapses."""
-    synapses = sum(
-        int(c.synapse.fan_out(program.shape_of(c.source)).sum()) for c in program.connections
-    )
+    synapses = sum(int(fan_out.sum()) for fan_out, _ in program.fan_outs.values())
     return counts.synops / counts.samples / synapses if synapses else None
 
 
