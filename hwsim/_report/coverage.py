@@ -135,10 +135,10 @@ def covers(
     tables: Sequence[PriceTable], gaps: list[str], mixed: list[str], mapping: Mapping | None
 ) -> str:
     """Say what the figure holds; ``gaps``, ``mixed``: of these tables."""
-    if gaps:
-        return "nothing: operations have no published price"
     if mixed:
         return "nothing: the tables price different things"
+    if gaps:
+        return "nothing: operations have no published price"
     if tables[0].all_in:
         point = ", ".join(t.name for t in tables)
         what = "dynamic power" if tables[0].all_in_dynamic else "whole chip"
