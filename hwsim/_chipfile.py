@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,16 @@ from hwsim._chip_values import (
     Target,
     Weights,
 )
+from hwsim._tables import (
+    fits,
+    is_text,
+    name_unknown,
+    read_named,
+    read_section,
+    read_table,
+    read_texts,
+    read_value,
+)
 from hwsim.errors import FileError, UnsupportedError, raise_all
 from hwsim.files import read_bytes, toml_table
 from hwsim.neurons import NEURONS, registers
@@ -36,8 +45,6 @@ _PLACES = {"mesh": Mesh, "synapse_memory": SynapseMemory}
 _TABLES = ("chip", *_TARGET, *_PLACES, "registers", "limits", "prices", "static", "system")
 _GROUPS = {"terms": COUNTERS, "transport": TRANSPORT_COUNTERS, "baseline": BASELINE_COUNTERS}
 """The groups of prices in a table, and what the prices of each may be multiplied with."""
-_LARGEST = 1e30
-"""Beyond any number of a chip file; so are nan and inf."""
 _SHARED = ("kind", "voltage", "node", "source")
 """What a price takes from its table if it does not say otherwise."""
 
@@ -81,36 +88,36 @@ def load_chip(name_or_path: str | Path) -> Chip:
 
 def _chip(content: dict[str, Any], problems: list[str]) -> Chip:
     """Return the chip; it is whole only if nothing was added to ``problems``."""
-    _name_unknown(content, _TABLES, "the file", problems)
-    head = _table(content, "chip", "[chip]", problems)
-    priced = _table(content, "prices", "[prices]", problems)
+    name_unknown(content, _TABLES, "the file", problems)
+    head = read_table(content, "chip", "[chip]", problems)
+    priced = read_table(content, "prices", "[prices]", problems)
     values = {
         "target": _target(content, problems),
         **{n: _place(k, content, n, problems) for n, k in _PLACES.items() if n in content},
-        "limits": _named(Figure, content, "limits", "limits", problems),
+        "limits": read_named(Figure, content, "limits", "limits", problems),
         "static": _static(content, problems),
-        "system": _named(Figure, content, "system", "system", problems),
+        "system": read_named(Figure, content, "system", "system", problems),
         "prices": tuple(_price_table(name, priced, problems) for name in priced),
-        "notes": _texts(head, "notes", "[chip]", problems),
-        "not_priced": _texts(head, "not_priced", "[chip]", problems),
+        "notes": read_texts(head, "notes", "[chip]", problems),
+        "not_priced": read_texts(head, "not_priced", "[chip]", problems),
     }
-    _name_unknown(head, _HEAD, "[chip]", problems)
+    name_unknown(head, _HEAD, "[chip]", problems)
     named = {name: head[name] for name in _HEAD if name in head}
-    return _value(Chip, {**named, **values}, "[chip]", problems)
+    return read_value(Chip, {**named, **values}, "[chip]", problems)
 
 
 def _target(content: dict[str, Any], problems: list[str]) -> Target | None:
     """Read what a program must fit; a chip that only prices has none of its tables."""
     if not {*_TARGET, "registers"} & content.keys():
         return None
-    parts = {n: _section(kind, content, n, problems) for n, kind in _TARGET.items()}
-    found = _registers(_table(content, "registers", "[registers]", problems), problems)
+    parts = {n: read_section(kind, content, n, problems) for n, kind in _TARGET.items()}
+    found = _registers(read_table(content, "registers", "[registers]", problems), problems)
     return Target(**parts, registers=found)
 
 
 def _place(kind: type, content: Mapping[str, Any], name: str, problems: list[str]) -> Any:
     """Read what a mapping needs, all of it numbers from 1 up."""
-    found = _section(kind, content, name, problems)
+    found = read_section(kind, content, name, problems)
     numbers = {n: v for n, v in vars(found).items() if isinstance(v, int)} if found else {}
     problems += [f"[{name}]: {n} = {v} is not 1 or more" for n, v in numbers.items() if v < 1]
     return found
@@ -118,11 +125,11 @@ def _place(kind: type, content: Mapping[str, Any], name: str, problems: list[str
 
 def _price_table(name: str, priced: dict[str, Any], problems: list[str]) -> Any:
     place = f"[prices.{name}]"
-    table = _table(priced, name, place, problems)
+    table = read_table(priced, name, place, problems)
     # what the table lacks is said once, of the table
-    shared = {k: table[k] if _is_text(table.get(k)) else "missing" for k in _SHARED}
+    shared = {k: table[k] if is_text(table.get(k)) else "missing" for k in _SHARED}
     groups = {
-        group: _named(Price, table, group, f"prices.{name}.{group}", problems, shared)
+        group: read_named(Price, table, group, f"prices.{name}.{group}", problems, shared)
         for group in _GROUPS
     }
     for group, allowed in _GROUPS.items():
@@ -130,7 +137,7 @@ def _price_table(name: str, priced: dict[str, Any], problems: list[str]) -> Any:
             at = f"[prices.{name}.{group}.{price.name}]"
             problems += [f"{at}: {line}" for line in _price_problems(price, allowed)]
     steps = {"barrier_by_tiles": _by_tiles(table, place, problems)}
-    found = _value(PriceTable, {**table, "name": name, **groups, **steps}, place, problems)
+    found = read_value(PriceTable, {**table, "name": name, **groups, **steps}, place, problems)
     if found is not None:
         problems += [f"{place}: {line}" for line in _barrier_problems(found)]
     return found
@@ -152,7 +159,7 @@ def _by_tiles(
     """Read ``barrier_by_tiles``: pairs of a number of tiles and a time, ascending."""
     given = table.get("barrier_by_tiles", [])
     pairs = isinstance(given, list) and all(isinstance(p, list) and len(p) == 2 for p in given)
-    if pairs and all(_fits(n, "int") and _fits(t, "float") and t >= 0 for n, t in given):
+    if pairs and all(fits(n, "int") and fits(t, "float") and t >= 0 for n, t in given):
         tiles = [n for n, _ in given]
         if tiles == sorted(set(tiles)) and min(tiles, default=1) > 0:
             return tuple((n, t) for n, t in given)
@@ -165,7 +172,7 @@ def _by_tiles(
 
 def _static(content: Mapping[str, Any], problems: list[str]) -> tuple[Any, ...]:
     """Read ``[static.NAME]``: ranges of power, none negative."""
-    found = _named(Static, content, "static", "static", problems)
+    found = read_named(Static, content, "static", "static", problems)
     for power in filter(None, found):
         at = f"[static.{power.name}]"
         ends = {"low_mw": power.low_mw, "high_mw": power.high_mw}
@@ -205,7 +212,7 @@ def _registers(content: dict[str, Any], problems: list[str]) -> dict[str, dict[s
     found: dict[str, dict[str, Any]] = {}
     for neuron in content:
         place = f"[registers.{neuron}]"
-        table = dict(_table(content, neuron, place, problems))
+        table = dict(read_table(content, neuron, place, problems))
         if neuron not in NEURONS:
             problems.append(f"{place}: no such neuron (there are: {', '.join(NEURONS)})")
             continue
@@ -214,7 +221,7 @@ def _registers(content: dict[str, Any], problems: list[str]) -> dict[str, dict[s
             problems.append(f"{place}: like = {like!r} is no neuron above (there are: {[*found]})")
             continue
         declared = registers(NEURONS[neuron])
-        _name_unknown(table, declared, place, problems)
+        name_unknown(table, declared, place, problems)
         for name, spec in table.items():
             _check_register(spec, f"[registers.{neuron}.{name}]", problems)
         inherited = {n: spec for n, spec in found.get(like, {}).items() if n in declared}
@@ -229,98 +236,11 @@ def _check_register(spec: Any, place: str, problems: list[str]) -> None:
     if not isinstance(spec, dict) or not {"low", "high", "source"} <= spec.keys():
         problems.append(f"{place}: needs low, high and source")
         return
-    _name_unknown(spec, ("low", "high", "step", "source"), place, problems)
+    name_unknown(spec, ("low", "high", "step", "source"), place, problems)
     problems += [
         f"{place}: {key} = {spec[key]!r} is not {kind}"
         for key, kind in {"low": "int", "high": "int", "step": "int", "source": "str"}.items()
-        if key in spec and not _fits(spec[key], kind)
-    ]
-
-
-def _named(
-    kind: type,
-    content: Mapping[str, Any],
-    group: str,
-    place: str,
-    problems: list[str],
-    shared: Mapping[str, Any] | None = None,
-) -> tuple[Any, ...]:
-    """Read the tables ``[place.NAME]`` in ``content[group]`` as values of ``kind``.
-
-    shared: what they take from the table around them.
-    """
-    tables = _table(content, group, f"[{place}]", problems)
-    found = []
-    for name in tables:
-        at = f"[{place}.{name}]"
-        table = {**(shared or {}), **_table(tables, name, at, problems), "name": name}
-        if "includes" in table:
-            table["includes"] = _texts(table, "includes", at, problems)
-        found.append(_value(kind, table, at, problems))
-    return tuple(found)
-
-
-def _section(kind: type, content: Mapping[str, Any], name: str, problems: list[str]) -> Any:
-    place = f"[{name}]"
-    return _value(kind, _table(content, name, place, problems), place, problems)
-
-
-def _value(kind: type, table: Mapping[str, Any], place: str, problems: list[str]) -> Any:
-    """Build the dataclass ``kind`` from ``table``, or list what is wrong and return None."""
-    declared = {f.name: f for f in fields(kind)}
-    before = len(problems)
-    _name_unknown(table, declared, place, problems)
-    for name, f in declared.items():
-        if name not in table:
-            if f.default is MISSING:
-                problems.append(f"{place}: needs {name} ({f.type})")
-        elif not _fits(table[name], str(f.type)):
-            problems.append(f"{place}: {name} = {table[name]!r} is not {f.type}")
-        elif f.default is MISSING and table[name] == "":
-            problems.append(f"{place}: {name} is empty")
-    return kind(**table) if len(problems) == before else None
-
-
-def _fits(value: Any, annotation: str) -> bool:
-    plain = {"str": str, "int": int, "bool": bool, "float": (int, float), "None": type(None)}
-    kinds = [plain.get(part) for part in annotation.split(" | ")]
-    if None in kinds:
-        return True  # built by this file, not read from TOML
-    if isinstance(value, bool):
-        return bool in kinds
-    if isinstance(value, int | float) and not abs(value) < _LARGEST:
-        return False
-    return any(isinstance(value, k) for k in kinds if k is not None)
-
-
-def _texts(table: Mapping[str, Any], name: str, place: str, problems: list[str]) -> tuple[str, ...]:
-    value = table.get(name, [])
-    if isinstance(value, list) and all(_is_text(line) for line in value):
-        return tuple(value)
-    problems.append(f"{place}: {name} = {value!r} is not a list of texts")
-    return ()
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _table(
-    content: Mapping[str, Any], name: str, place: str, problems: list[str]
-) -> dict[str, Any]:
-    value = content.get(name, {})
-    if isinstance(value, dict):
-        return value
-    problems.append(f"{place}: {name} = {value!r} is not a table")
-    return {}
-
-
-def _name_unknown(
-    table: Iterable[str], known: Iterable[str], place: str, problems: list[str]
-) -> None:
-    problems += [
-        f"{place}: unknown {name!r} (there are: {', '.join(sorted(known))})"
-        for name in sorted(set(table) - set(known))
+        if key in spec and not fits(spec[key], kind)
     ]
 
 
