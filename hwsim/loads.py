@@ -78,7 +78,7 @@ class _Loading:
         self.steps, self.samples = trace.spikes[self.program.output].shape[:2]
         self.amounts: dict[str, np.ndarray] = {}
         self.ways = np.zeros((3, self.steps * self.samples), np.int64)
-        for counter in ("spikes", "messages_out", "messages_in"):
+        for counter in ("spikes", "messages_out", "messages_in", *["nonzero_synops"] * nonzero):
             self._amount(counter)
 
     def result(self) -> StepLoads:

@@ -10,6 +10,7 @@ from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, b
 from hwsim.loads import step_loads
 from hwsim.mapping import OUTSIDE, map_program
 from hwsim.neurons import Ternary
+from hwsim.ran import Ran, full_report
 from hwsim.synapses import Sparse, SumPool2d
 
 T, B = 6, 3
@@ -191,3 +192,16 @@ def test_a_core_of_a_large_matrix_counts_beyond_what_small_reals_hold():
     loads = step_loads(mapping, inputs, ran.trace)
     assert loads.amounts["spike_synops_dense"].sum() == 18_000_000
     assert grid((6000,)) == (6000, 1, 1)
+
+
+def test_a_network_that_nothing_enters_and_that_never_fires_has_loads_of_zero():
+    program = chain((6,), 5, 4, chip="loihi2")
+    silent = np.zeros((3, 2, 6), int)
+    ran = run(program, silent, record="spikes")
+    loads = step_loads(map_program(program, LOIHI2), silent, ran.trace)
+    assert not any(amounts.any() for amounts in loads.amounts.values())
+    assert not loads.hops_x.any()
+    report = full_report(program, Ran(silent, ran.counts), LOIHI2)
+    assert {t.table for t in report.latency} == {"loihi2-times", "loihi2-derived"}
+    assert report.html()
+    assert report.table()
