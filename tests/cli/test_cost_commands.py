@@ -8,6 +8,7 @@ import re
 from dataclasses import replace
 from importlib.resources import files
 
+import numpy as np
 import pytest
 from command import call, refused
 from mappings import chain
@@ -227,3 +228,21 @@ def test_a_wrong_chip_is_the_same_error_of_every_command(
         refused(result, *parts)
     assert len({result.stderr for result in results}) == 1
     assert not out.exists()
+
+
+@pytest.mark.parametrize("given", ["", " ", ","])
+def test_price_tables_that_are_none_are_refused(tmp_path, given):
+    program, spikes = tmp_path / "p.onnx", tmp_path / "s.npy"
+    chain((4,), 3).save(program)
+    np.save(spikes, np.ones((2, 1, 4), np.int8))
+    assert call("simulate", program, "--spikes", spikes).exit_code == 0
+    done = call("simulate", program, "--spikes", spikes, "--prices", given)
+    assert done.exit_code == 2
+    assert "names nothing" in done.stderr
+
+
+def test_what_a_name_in_an_error_could_do_to_the_terminal_is_shown_instead():
+    done = call("report", "\x1b[31mred\u202e\r.json")
+    assert done.exit_code == 1
+    assert not {"\x1b", "\u202e", "\r"} & set(done.stderr)
+    assert "red" in done.stderr

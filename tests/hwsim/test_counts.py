@@ -253,3 +253,14 @@ def test_a_convolution_is_a_shortcut_if_each_channel_has_one_tap_of_its_own(grou
     connections = (Connection("in", "p", main), Connection("in", "p", synapse, label="shortcut"))
     program = Program("grid", "loihi2", Input("in", (2, 3, 3)), (grid,), connections, "p")
     assert [kind_of(program, c).value for c in connections] == ["spike", kind]
+
+
+def test_a_fan_out_of_more_than_a_byte_holds_is_counted_in_full():
+    weight = np.ones((300, 2), int)
+    weight[:40, 1] = 0
+    population = Population("a", (300,), Cuba.leaky(0, 64 * 100), 1)
+    into = (Connection("in", "a", Dense(weight)),)
+    program = Program("wide", "loihi2", Input("in", (2,)), (population,), into, "a")
+    counts = run(program, np.ones((2, 3, 2), int)).counts
+    assert counts.synops == 2 * 3 * 600
+    assert counts.connections[0].nonzero_synops == 2 * 3 * 560

@@ -256,6 +256,8 @@ def test_the_all_in_figure_of_loihi2_stands_apart_and_is_chosen_by_name():
     assert both.per_inference.energy_uj.low is None
     assert "choose among them" in " ".join(both.energy.missing)
     assert "different things" in both.energy.covers
+    (line,) = [m for m in both.energy.missing if m.startswith("neuron updates: ")]
+    assert line == ("neuron updates: no published energy (tables loihi2-times, loihi2-derived)")
     alone = price(counts, LOIHI2, prices=["loihi2-yolo"])
     assert alone.per_inference.energy_uj.high == pytest.approx(300 * 22.0 / 2 / 1e6)
     assert "dynamic power" in alone.energy.covers

@@ -7,6 +7,7 @@ import pytest
 from mappings import LOIHI1, LOIHI2, chain, drawn, grid, homes, small, synapses, walk
 
 from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, blanked, run
+from hwsim._mapping import single
 from hwsim.loads import step_loads
 from hwsim.mapping import OUTSIDE, map_program
 from hwsim.neurons import Ternary
@@ -205,3 +206,22 @@ def test_a_network_that_nothing_enters_and_that_never_fires_has_loads_of_zero():
     assert {t.table for t in report.latency} == {"loihi2-times", "loihi2-derived"}
     assert report.html()
     assert report.table()
+
+
+def test_single_synapses_are_counted_the_same_however_few_are_gathered_at_once(case, monkeypatch):
+    mapping, inputs, ran, loads = case
+    monkeypatch.setattr(single, "_GATHERED", 7)
+    again = step_loads(replace(mapping), inputs, ran.trace)  # nothing prepared before
+    for name, amounts in loads.amounts.items():
+        assert (again.amounts[name] == amounts).all(), name
+
+
+def test_messages_of_many_samples_are_exact_beyond_what_small_reals_hold():
+    rng = np.random.default_rng(3)
+    program = chain((3, 8, 8), Conv2d(2 * rng.integers(1, 9, (5, 3, 3, 3))), 7)
+    mapping = map_program(program, LOIHI1)
+    many = (1 << 27) + 1
+    once = {s.name: np.ones(s.shape, int) for s in (program.input, *program.populations)}
+    fired = {name: many * ones for name, ones in once.items()}
+    for one, all_of_them in zip(mapping.messages(once), mapping.messages(fired), strict=True):
+        assert (all_of_them.messages == many * one.messages).all()

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from mappings import drawn, grid, homes, small, synapses, walk
 
-from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, SumPool2d
+from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, Sparse, SumPool2d
 from hwsim._mapping.cut import Cut
 from hwsim._mapping.links import links_of
 from hwsim._mapping.resources import Site, Store, bound, used
+from hwsim._mapping.single import Single
 from hwsim.chip import load_chip
 from hwsim.mapping import OUTSIDE, map_program
 
@@ -199,3 +200,15 @@ def test_registers_by_channel_of_a_row_of_neurons_are_counted_by_the_neurons_on_
     mapping = map_program(program, CHIPS["loihi1"], neurons_per_core={"a": 9})
     assert [c.use.neurons for c in mapping.cores] == [9, 9, 6]
     assert [c.use.threshold_profiles for c in mapping.cores] == [2, 2, 1]
+
+
+@pytest.mark.parametrize("chip", CHIPS)
+def test_the_quick_bound_of_single_synapses_is_near_what_full_entries_need_and_not_above(chip):
+    links = Single(np.zeros(64, int), np.arange(64), np.ones(64, int), 1)
+    connection = Connection("in", "a", Sparse.of(np.ones((64, 1), int)))
+    population = Population("a", (64,), Cuba.leaky(0, 64), 1)
+    site = Site("a", (64, 1, 1), population, ((connection, links),), ())
+    store = Store(CHIPS[chip].weights.bits, CHIPS[chip].synapse_memory)
+    cut = Cut((64, 1, 1), (64, 1, 1))
+    needed = int(dict(used(site, cut, store))["synapse_bits"].max())
+    assert 0.9 * needed < bound(site, store)(cut) <= needed

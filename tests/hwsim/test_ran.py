@@ -134,3 +134,14 @@ def test_simulate_writes_the_full_report(tmp_path):
     assert report.baseline is not None
     assert report.mapping is not None
     assert type(report).load(tmp_path / "r.json") == report
+
+
+def test_a_network_too_large_to_record_one_sample_of_is_not_run_again_for_fewer_frames(monkeypatch):
+    program, inputs, labels = case()
+    counts = run(program, inputs).counts
+    for most, known in ((13 * 10, True), (13 * 10 - 1, False)):  # neurons x machine steps
+        monkeypatch.setattr(module, "_VALUES", most)
+        report = full_report(program, Ran(inputs, counts, labels=labels), LOIHI1)
+        assert bool(report.over_steps) == known
+        said = "would run again for each number of frames" in " ".join(report.energy.notes)
+        assert said != known
