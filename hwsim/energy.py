@@ -82,7 +82,8 @@ def price(
     priced = _Priced(tables, counts, counters, loads)
     gaps = coverage.gaps(tables, counters)
     if not tables:
-        gaps = [f"everything: chip {chip.name} has no price table"]
+        what = "no price table is used" if chip.prices else f"chip {chip.name} has no price table"
+        gaps = [f"everything: {what}"]
     mixed = coverage.mixed(tables)
     energy = Energy(
         tables=tuple(names),
@@ -143,11 +144,12 @@ class _Priced:
     def spans(self, *, mixed: bool) -> dict[str, Bracket]:
         """Return the ranges over all tables that a report leads with."""
         timed = [t for t in self.used if t.latency_us.low is not None]
-        both = [_product(t.energy_uj, t.latency_us) for t in timed if t.energy_uj.low is not None]
+        energy = UNKNOWN if mixed else _span([t.energy_uj for t in self.used])
+        known = timed if energy.low is not None else []
         return {
-            "energy_uj": UNKNOWN if mixed else _span([t.energy_uj for t in self.used]),
+            "energy_uj": energy,
             "latency_us": _span([t.latency_us for t in timed]),
-            "edp_uj_us": UNKNOWN if mixed else _span(both),
+            "edp_uj_us": _span([_product(t.energy_uj, t.latency_us) for t in known]),
         }
 
 

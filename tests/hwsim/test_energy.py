@@ -357,3 +357,22 @@ def test_a_report_names_the_connections_whose_sums_may_wrap(weight, wraps):
     counts = run(program, np.full((2, 1, 1, 1, 1), 16)).counts
     notes = price(counts, LOIHI1, program=program).energy.notes
     assert any(note.startswith("Sums of in->a may wrap") for note in notes) is wraps
+
+
+def test_without_an_energy_over_all_tables_there_is_no_energy_times_latency():
+    spike, *rest = LOIHI1.prices[0].terms
+    unpriced = replace(
+        LOIHI1.prices[0], name="timed", terms=(replace(spike, energy_pj=None), *rest)
+    )
+    chip = replace(LOIHI1, prices=(LOIHI1.prices[0], unpriced))
+    report = price(SPIKES_ONLY, chip)
+    assert report.per_inference.latency_us.low is not None
+    assert report.per_inference.energy_uj.low is None
+    assert report.per_inference.edp_uj_us.low is None
+    alone = price(SPIKES_ONLY, chip, prices=["loihi1-2018"])
+    assert alone.per_inference.edp_uj_us.low > 0
+
+
+def test_no_price_table_chosen_is_not_said_to_be_the_chips_lack():
+    missing = price(SPIKES_ONLY, LOIHI1, prices=[]).energy.missing
+    assert missing[0] == "everything: no price table is used"
