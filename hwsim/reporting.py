@@ -58,6 +58,8 @@ def simulate_and_report(
     names. The trace also holds the input, as ``input``.
     """
     how, context = how or Simulation(), context or Context()
+    for name in how.prices or ():
+        how.chip.table(name)  # a run may take hours: what it cannot be priced with is refused now
     record = "none" if how.trace is None else "state" if how.state else "spikes"
     result = run(
         program,
@@ -69,14 +71,14 @@ def simulate_and_report(
         threads=how.threads,
     )
     assert result.counts is not None
+    if how.trace is not None and result.trace is not None:
+        arrays = {**result.trace.arrays, INPUT_KEY: spikes}
+        write_atomic(how.trace, npz_bytes(arrays))
     context = replace(context, program=context.program or program.name)
     if labels is not None:
         context = replace(context, accuracy_program=float(np.mean(result.predictions == labels)))
     ran = Ran(spikes, result.counts, result.trace, labels, how.engine, how.threads)
     report = full_report(program, ran, how.chip, prices=how.prices).with_context(context)
-    if how.trace is not None and result.trace is not None:
-        arrays = {**result.trace.arrays, INPUT_KEY: spikes}
-        write_atomic(how.trace, npz_bytes(arrays))
     if how.report is not None:
         write_atomic(how.report, report.to_json() + "\n")
     if how.html is not None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from mappings import LOIHI1, LOIHI2, chain, limited
 
-from hwsim import load_chip, run
+from hwsim import load_chip, reporting, run
 from hwsim import ran as module
+from hwsim.errors import UnsupportedError
 from hwsim.ran import Ran, full_report
 from hwsim.reporting import Simulation, simulate_and_report
 
@@ -145,3 +146,18 @@ def test_a_network_too_large_to_record_one_sample_of_is_not_run_again_for_fewer_
         assert bool(report.over_steps) == known
         said = "would run again for each number of frames" in " ".join(report.energy.notes)
         assert said != known
+
+
+def test_an_unknown_price_table_is_refused_before_anything_runs(tmp_path, monkeypatch):
+    program, inputs, _ = case()
+    monkeypatch.setattr(reporting, "run", lambda *args, **options: pytest.fail("it ran"))
+    with pytest.raises(UnsupportedError, match="no price table 'loihi1-2019'"):
+        simulate_and_report(program, inputs, Simulation(prices=("loihi1-2018", "loihi1-2019")))
+
+
+def test_the_trace_of_a_run_is_kept_whatever_becomes_of_its_report(tmp_path, monkeypatch):
+    program, inputs, _ = case()
+    monkeypatch.setattr(reporting, "full_report", lambda *args, **options: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        simulate_and_report(program, inputs, Simulation(trace=tmp_path / "t.npz"))
+    assert (tmp_path / "t.npz").exists()
