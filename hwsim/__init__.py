@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from hwsim._report.diff import diff
     from hwsim.blanking import blanked
     from hwsim.chip import Chip, load_chip
+    from hwsim.cost_report import Ran, full_report
     from hwsim.counts import Counts, count
     from hwsim.energy import Report, price
     from hwsim.errors import SpikeportError
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         Ternary,
     )
     from hwsim.program import Blank, Connection, Input, Population, Program, Readout
-    from hwsim.ran import Ran, full_report
     from hwsim.simulate import Record, Run, run
     from hwsim.synapses import Conv2d, Dense, Sparse, SumPool2d
     from hwsim.trace import Trace
@@ -44,7 +44,7 @@ __getattr__ = lazy(
         "counts": ("Counts", "count"),
         "energy": ("Report", "price"),
         "errors": ("SpikeportError",),
-        "ran": ("Ran", "full_report"),
+        "cost_report": ("Ran", "full_report"),
         "loads": ("StepLoads", "step_loads"),
         "mapping": ("Mapping", "map_program"),
         "neurons": (

@@ -70,6 +70,8 @@ def step_loads(
 
 
 class _Loading:
+    """The sums of :func:`step_loads` while they are made; rows are steps times samples."""
+
     def __init__(
         self, mapping: placed.Mapping, inputs: np.ndarray, trace: Trace, nonzero: bool
     ) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from hwsim.chip import Chip, load_chip
+from hwsim.cost_report import Ran, full_report
 from hwsim.counts import Counts
 from hwsim.energy import Context, Report
 from hwsim.errors import FileError, MismatchError
 from hwsim.files import read_bytes, read_npz, write_atomic
 from hwsim.program import Program
-from hwsim.ran import Ran, full_report
 from hwsim.simulate import Progress, Run, run
 from hwsim.trace import Trace, npz_bytes
 

@@ -7,7 +7,8 @@ import pytest
 from mappings import LOIHI1, LOIHI2, chain, drawn, small
 
 from hwsim import Connection, Cuba, Dense, Input, Population, Program, Sparse, price, run
-from hwsim.latency import step_times
+from hwsim._report import timing
+from hwsim.latency import StepTimes, step_times
 from hwsim.loads import step_loads
 from hwsim.mapping import map_program
 
@@ -238,3 +239,14 @@ def test_where_no_hop_is_timed_no_route_is_waited_for_and_the_report_says_so():
     timed = price(ran.counts, LOIHI1, prices=["loihi1-2018"], loads=loads)
     assert "longest route" in timed.table()
     assert "no time published" not in timed.html()
+
+
+def test_the_slowest_core_of_a_step_is_that_of_its_low_end(two_layers, monkeypatch):
+    ran, loads = loaded(*two_layers)
+    shape = (loads.steps, loads.samples, 2)
+    # layer0 takes 31 at the same time, 61 in turn; layer1 takes 60 either way
+    sending = np.broadcast_to([30.0, 0.0], shape)
+    receiving = np.broadcast_to([31.0, 60.0], shape)
+    times = StepTimes(sending, sending, receiving, receiving, (0.0, 0.0), None)
+    monkeypatch.setattr(timing, "step_times", lambda *_: times)
+    assert timing.latency_of(loads, ran.counts, FITTED).slowest == {"layer1": 1.0}

@@ -8,10 +8,10 @@ from mappings import LOIHI1, LOIHI2, chain, drawn, grid, homes, small, synapses,
 
 from hwsim import Connection, Conv2d, Cuba, Dense, Input, Population, Program, blanked, run
 from hwsim._mapping import single
+from hwsim.cost_report import Ran, full_report
 from hwsim.loads import step_loads
 from hwsim.mapping import OUTSIDE, map_program
 from hwsim.neurons import Ternary
-from hwsim.ran import Ran, full_report
 from hwsim.synapses import Sparse, SumPool2d
 
 T, B = 6, 3

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from mappings import LOIHI1, LOIHI2, chain, limited
 
+from hwsim import cost_report as module
 from hwsim import load_chip, reporting, run
-from hwsim import ran as module
+from hwsim.cost_report import Ran, full_report
 from hwsim.errors import UnsupportedError
-from hwsim.ran import Ran, full_report
 from hwsim.reporting import Simulation, simulate_and_report
 
 
