@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from hwsim.neurons import Cuba, Gate, GradedRelay, LeakyIntegrator
+from hwsim.neurons import Gate, GradedRelay, LeakyIntegrator
 from hwsim.synapses import Shape
 from snnexport._operations import (
     CONCATENATIONS,
@@ -38,7 +38,7 @@ from snnexport.graph import (
     Weights,
 )
 from snntrain.delays import Delay
-from snntrain.layers import Population, Spiking
+from snntrain.layers import Population
 from snntrain.norms import TimeScaledNorm
 
 
@@ -149,11 +149,10 @@ class Walker:
         if sum(other == name for other in self.names.values()) > 1:
             self.problems[f"{name}: is called more than once in a step"] = None
         registers = {r: _register(getattr(module, r), shape) for r in module.REGISTERS}
-        kind = Cuba if isinstance(module, Spiking) else LeakyIntegrator
         edges = self.edges(node.all_input_nodes[0], name)
-        if isinstance(module, Spiking) and module.recurrent is not None:
+        if module.recurrent is not None:
             edges += self._recurrent(node, name, module.recurrent)
-        layer = Layer(name, shape, kind(**registers, bias=0.0), tuple(edges), norm)
+        layer = Layer(name, shape, module.kind(**registers, bias=0.0), tuple(edges), norm)
         layer = replace(layer, constant=self._constant(node, shape))
         self.problems |= dict.fromkeys(_not_finite(layer))
         return layer

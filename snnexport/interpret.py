@@ -32,7 +32,8 @@ from snnexport.graph import (
     Stage,
     SumPool,
 )
-from snntrain.neurons import INTEGER, Real, Surrogate
+from snntrain.neurons import INTEGER, Real
+from snntrain.surrogates import FastSigmoid
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +133,7 @@ class _Population:
         self.compared: list[Tensor] = []
         self.currents: list[Tensor] = []
         self.sent: list[Tensor] = []
-        arithmetic = INTEGER if self.integer else Real(Surrogate(1.0))
+        arithmetic = INTEGER if self.integer else Real(FastSigmoid(1.0))
         self.arithmetic: Any = _Witness(arithmetic, self.compared)
         first = next(iter(messages.values()))
         self.steps, batch = first.shape[:2]

@@ -13,11 +13,24 @@ if TYPE_CHECKING:
     from snntrain.checkpoint import Checkpoint
     from snntrain.data import Dataset, load, parse_selector
     from snntrain.delays import Delay
+    from snntrain.dynamics import over_time, using
     from snntrain.encode import direct
-    from snntrain.layers import Readout, Spiking, recorded, spiking_layers, unroll
-    from snntrain.neurons import INTEGER, Real, Surrogate
+    from snntrain.layers import Readout, Reset, Spiking, recorded, spiking_layers, unroll
+    from snntrain.losses import LOSSES
+    from snntrain.neurons import INTEGER, Real
     from snntrain.norms import CurrentNorm, TimeScaledNorm, freeze_time
     from snntrain.recipe import Recipe
+    from snntrain.rules import RULES, Rule, Step
+    from snntrain.surrogates import (
+        SURROGATES,
+        ATan,
+        FastSigmoid,
+        Gaussian,
+        Rectangle,
+        Sigmoid,
+        Surrogate,
+        Triangle,
+    )  # fmt: skip
 
 __getattr__ = lazy(
     "snntrain",
@@ -28,15 +41,30 @@ __getattr__ = lazy(
         "data": ("Dataset", "load", "parse_selector"),
         "delays": ("Delay",),
         "encode": ("direct",),
-        "layers": ("Readout", "Spiking", "recorded", "spiking_layers", "unroll"),
-        "neurons": ("INTEGER", "Real", "Surrogate"),
+        "dynamics": ("over_time", "using"),
+        "layers": ("Readout", "Reset", "Spiking", "recorded", "spiking_layers", "unroll"),
+        "losses": ("LOSSES",),
+        "neurons": ("INTEGER", "Real"),
         "norms": ("CurrentNorm", "TimeScaledNorm", "freeze_time"),
         "recipe": ("Recipe",),
+        "rules": ("RULES", "Rule", "Step"),
+        "surrogates": (
+            "SURROGATES",
+            "ATan",
+            "FastSigmoid",
+            "Gaussian",
+            "Rectangle",
+            "Sigmoid",
+            "Surrogate",
+            "Triangle",
+        ),
     },
 )
 
 __all__ = [
-    "INTEGER", "Checkpoint", "CurrentNorm", "Dataset", "Delay", "Evaluation", "Readout", "Real",
-    "Recipe", "Spiking", "Surrogate", "TimeScaledNorm", "direct", "evaluate", "fit", "freeze_time",
-    "load", "parse_selector", "recorded", "spiking_layers", "unroll",
+    "INTEGER", "LOSSES", "RULES", "SURROGATES", "ATan", "Checkpoint", "CurrentNorm", "Dataset",
+    "Delay", "Evaluation", "FastSigmoid", "Gaussian", "Readout", "Real", "Recipe", "Rectangle",
+    "Reset", "Rule", "Sigmoid", "Spiking", "Step", "Surrogate", "TimeScaledNorm", "Triangle",
+    "direct", "evaluate", "fit", "freeze_time", "load", "over_time", "parse_selector", "recorded",
+    "spiking_layers", "unroll", "using",
 ]  # fmt: skip

@@ -1,17 +1,16 @@
-"""Training: AdamW with a one-cycle schedule, selected on the validation split alone."""
+"""Training: the one loop over epochs and batches, selected on the validation split alone."""
 
 from __future__ import annotations
 
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 
 from hwsim.errors import CheckError, SpikeportError, raise_all
 from snntrain import _resume, augment
@@ -19,8 +18,10 @@ from snntrain._evaluate import accuracy, sequence_of, summed_outputs
 from snntrain._resume import Best
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset, load
-from snntrain.layers import recorded, unroll
-from snntrain.recipe import Recipe, TrainSettings
+from snntrain.layers import recorded
+from snntrain.losses import LOSSES
+from snntrain.recipe import Optimizer, Recipe, Schedule, TrainSettings
+from snntrain.rules import Objective
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called as ``progress(epochs done, epochs, metrics of the chosen epoch so far)``."""
@@ -30,6 +31,7 @@ RISE, FIRST, LAST = 0.3, 1 / 25, 4e-6
 Source: Smith and Topin 2017, arXiv 1708.07120; values of torch 2.13 ``OneCycleLR``
 (``pct_start``, ``1 / div_factor``, ``1 / (div_factor * final_div_factor)``).
 """
+MOMENTUM = 0.9
 SETTLED = 0.8
 """Fraction of the epochs after which the validation split chooses. Before, the rate is still high
 and a good epoch on a small split is mostly luck."""
@@ -80,13 +82,13 @@ def fit(
     train = train.first(recipe.data.samples or len(train))
     module = _start(recipe, init, train)
     settings = recipe.train
-    optimizer = torch.optim.AdamW(module.parameters(), weight_decay=settings.weight_decay)
+    optimizer = _optimizer(module, settings)
     origin = _origin(recipe, init)
     done, best = _resume.restore(out, origin, module, optimizer) if resume and out else (0, None)
     for epoch in range(done, settings.epochs):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings.seed + epoch)
-            _train_epoch(module, optimizer, train, settings, epoch)
+            _train_epoch(module, optimizer, train, recipe, epoch)
         latest = _measure(module, validation, settings, epoch + 1)
         if best is None or epoch <= SETTLED * settings.epochs or latest.beats(best):
             best = latest
@@ -110,6 +112,7 @@ def _start(recipe: Recipe, init: Checkpoint | None, train: Dataset) -> nn.Module
         torch.manual_seed(recipe.train.seed)
         module = recipe.build()
     _check_data(recipe, train)
+    raise_all("recipe", recipe.rule.refusals(module), hint="change [rule] or [net]")
     try:
         if init:
             module.load_state_dict(init.state)
@@ -141,41 +144,52 @@ def _train_epoch(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     train: Dataset,
-    settings: TrainSettings,
+    recipe: Recipe,
     epoch: int,
 ) -> None:
     """Update ``module`` once a batch, over all whole batches in an order of the epoch's own.
 
     Dropout draws from torch's global generator, which the caller seeds.
     """
+    settings, rule, lowered = recipe.train, recipe.rule, objective(recipe.train)
     random = np.random.default_rng([settings.seed, epoch])
     batches = len(train) // settings.batch_size
     order = random.permutation(len(train))
+    rate = SCHEDULES[settings.schedule]
     module.train()
-    for batch in range(batches):
-        index = order[batch * settings.batch_size :][: settings.batch_size]
+    for number in range(batches):
+        index = order[number * settings.batch_size :][: settings.batch_size]
         images = augment.shift(train.images[index], settings.shift, train.low, random)
-        fraction = (epoch * batches + batch) / (settings.epochs * batches)
+        batch = sequence_of(images, settings.steps), torch.from_numpy(train.labels[index])
+        fraction = (epoch * batches + number) / (settings.epochs * batches)
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * one_cycle(fraction)
-        with recorded(module) as spikes:
-            output = unroll(module, sequence_of(images, settings.steps))
-        error = loss(output.mean(dim=0), torch.from_numpy(train.labels[index]))
-        activity = torch.stack([s.mean() for s in spikes.values()]).mean()
+            group["lr"] = settings.learning_rate * rate(fraction)
         optimizer.zero_grad()
-        (error + settings.rate_penalty * activity).backward()
+        if epoch == number == 0:
+            rule.prepare(module, batch, lowered)
+        rule.backward(module, batch, lowered)
         optimizer.step()
+        rule.after_step(module)
 
 
-def loss(rates: Tensor, labels: Tensor) -> Tensor:
-    """Return the squared error between spike rates and the one-hot label, summed over classes.
+def _optimizer(module: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
+    """Return the optimizer of a recipe over all parameters; the rate is set in every update."""
+    parameters, decay = list(module.parameters()), settings.weight_decay
+    if settings.optimizer is Optimizer.SGD:
+        return torch.optim.SGD(parameters, momentum=MOMENTUM, weight_decay=decay)
+    kind = torch.optim.AdamW if settings.optimizer is Optimizer.ADAMW else torch.optim.Adam
+    return kind(parameters, weight_decay=decay)
 
-    It asks the right neuron to spike in every step and the others never, which keeps counts
-    apart. ``rates`` (B, classes) are output spikes per step, or the mean voltage of a
-    readout, ``labels`` (B,).
-    """
-    target = one_hot(labels, rates.shape[1])
-    return (rates - target).square().sum(dim=1).mean()
+
+def objective(settings: TrainSettings) -> Objective:
+    """Return what a recipe lowers: its loss and its penalty on the spikes per neuron and step."""
+    loss = LOSSES[settings.loss.value]
+
+    def lowered(outputs: Tensor, labels: Tensor, spikes: Mapping[str, Tensor]) -> Tensor:
+        activity = torch.stack([s.mean() for s in spikes.values()]).mean()
+        return loss(outputs, labels) + settings.rate_penalty * activity
+
+    return lowered
 
 
 def one_cycle(fraction: float) -> float:
@@ -186,6 +200,18 @@ def one_cycle(fraction: float) -> float:
     if fraction < RISE:
         return _cosine(FIRST, 1.0, fraction / RISE)
     return _cosine(1.0, LAST, (fraction - RISE) / (1 - RISE))
+
+
+def cosine(fraction: float) -> float:
+    """Return the rate over its peak after ``fraction`` (0..1) of all updates: from 1 to 0."""
+    return _cosine(1.0, 0.0, fraction)
+
+
+SCHEDULES: dict[Schedule, Callable[[float], float]] = {
+    Schedule.ONE_CYCLE: one_cycle,
+    Schedule.COSINE: cosine,
+    Schedule.CONSTANT: lambda _: 1.0,
+}
 
 
 def _cosine(start: float, end: float, fraction: float) -> float:
@@ -202,11 +228,12 @@ def _measure(module: nn.Module, validation: Dataset, settings: TrainSettings, ep
             hint=f"use a learning_rate below {settings.learning_rate}",
         )
     outputs = summed_outputs(module.eval(), validation.images, settings.steps)
-    rates = torch.from_numpy(outputs / settings.steps)
+    lowest = LOSSES[settings.loss.value]
+    rates = torch.from_numpy(outputs / settings.steps).unsqueeze(0)
     metrics = {
         "best_epoch": epoch,
         "validation_accuracy": accuracy(outputs, validation),
-        "validation_loss": loss(rates, torch.from_numpy(validation.labels)).item(),
+        "validation_loss": lowest(rates, torch.from_numpy(validation.labels)).item(),
     }
     return Best(state, metrics)
 

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import register_parametrization
 
 from hwsim.errors import RangeError
+from hwsim.neurons import CubaRefractory, registers
 
 if TYPE_CHECKING:
-    from snntrain.layers import Population
+    from snntrain.layers import Population, Spiking
 
 
 class _Fraction(nn.Module):
@@ -53,6 +54,17 @@ def set_threshold(module: Population, value: float | Tensor, learned: bool) -> N
     values = torch.as_tensor(value, dtype=torch.float64)
     _require(module, "threshold", values[~(values > 0)], "is not above 0", "the usual one is 1")
     _set(module, "threshold", value, _Positive() if learned else None)
+
+
+def set_period(module: Spiking, steps: int) -> None:
+    """Make ``module.period`` a refractory period in steps, as the machine's register holds it."""
+    limits = registers(CubaRefractory)["period"]
+    low, high = limits["low"], limits["high"]
+    values = torch.as_tensor(steps)
+    hint = "a period is a whole number of steps"
+    whole = (values >= low) & (values <= high) & (values == values.floor())
+    _require(module, "refractory", values[~whole], f"does not fit {low}..{high}", hint)
+    module.period = steps
 
 
 def _set(module: Population, name: str, value: float | Tensor, inside: nn.Module | None) -> None:

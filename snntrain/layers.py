@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hwsim.errors import RangeError, UnsupportedError
-from hwsim.neurons import Cuba, LeakyIntegrator
-from snntrain._registers import per_neuron, set_decay, set_threshold, shown
+from hwsim.neurons import Cuba, CubaRefractory, CubaSubtract, LeakyIntegrator
+from snntrain._registers import per_neuron, set_decay, set_period, set_threshold, shown
 from snntrain.delays import Temporal
-from snntrain.neurons import Real, Surrogate
+from snntrain.dynamics import Dynamics, over_time
+from snntrain.neurons import Real
 from snntrain.norms import CurrentNorm
+from snntrain.surrogates import FastSigmoid, Surrogate
+
+
+class Reset(Enum):
+    """What a spike leaves of the voltage: nothing, or what exceeds the threshold."""
+
+    ZERO = "zero"
+    SUBTRACT = "subtract"
 
 
 class Population(Temporal):
@@ -26,11 +36,20 @@ class Population(Temporal):
         Fraction of current and voltage lost per step, 0..1.
     norm
         Normalises the filtered current; None without.
+    kind
+        The machine's neuron, a class of :mod:`hwsim.neurons`, whose ``step`` is executed.
+    dynamics
+        What turns currents into outputs: :func:`snntrain.dynamics.over_time`, unless a rule
+        replaces it.
+    recurrent
+        Turns the spikes of the step before into a current; None without.
     """
 
     decay_u: float | Tensor
     decay_v: float | Tensor
     norm: CurrentNorm | None
+    kind: Any
+    recurrent: nn.Module | None
     REGISTERS: tuple[str, ...] = ("decay_u", "decay_v")
 
     def __init__(self, channels: int, norm: bool | CurrentNorm, arithmetic: Real) -> None:
@@ -38,13 +57,27 @@ class Population(Temporal):
         self.channels = channels
         self.norm = CurrentNorm(channels) if norm is True else norm or None
         self.arithmetic = arithmetic
+        self.dynamics: Dynamics = over_time
+        self.recurrent = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Turn currents (steps * B, C, ...) into what :meth:`read` reads, of the same shape."""
+        return self.dynamics(self, x)
+
+    def entering(self, current: Tensor, spikes: Tensor) -> Tensor:
+        """Return a step's normalised current and that of the ``spikes`` of the step before."""
+        return current if self.recurrent is None else current + self.recurrent(spikes)
+
+    def read(self, spikes: Tensor, state: tuple[Any, ...]) -> Tensor:
+        """Return what leaves the population in a step."""
+        raise NotImplementedError
 
     def extra_repr(self) -> str:
         """Return the neuron's parameters for ``print(module)``."""
         registers = (f"{name}={shown(getattr(self, name))}" for name in self.REGISTERS)
         return ", ".join([str(self.channels), *registers])
 
-    def _sequence(self, x: Tensor) -> Tensor:
+    def sequence(self, x: Tensor) -> Tensor:
         """Return the input (steps * B, C, ...) as (steps, B, C, ...)."""
         if x.shape[1] != self.channels:
             kind = type(self).__name__
@@ -54,11 +87,11 @@ class Population(Temporal):
             )
         return x.unflatten(0, (self.steps, -1))
 
-    def _registers(self, dims: int) -> dict[str, float | Tensor]:
+    def registers(self, dims: int) -> dict[str, float | Tensor]:
         """Return the registers, broadcastable to (B, C, ...) of ``dims`` axes."""
         return {name: per_neuron(getattr(self, name), dims) for name in self.REGISTERS}
 
-    def _currents(self, sequence: Tensor) -> Iterator[tuple[Tensor, Tensor | float]]:
+    def currents(self, sequence: Tensor) -> Iterator[tuple[Tensor, Tensor | float]]:
         """Yield what enters u and v in each step: normalised current (B, C, ...), and bias."""
         if self.norm is None:
             yield from ((current, 0.0) for current in sequence)
@@ -107,13 +140,18 @@ class Spiking(Population):
     norm
         Normalise the filtered current, with a :class:`CurrentNorm` or the one given;
         ``self.norm`` is None without.
-    slope
-        Of the :class:`Surrogate` gradient.
+    surrogate
+        The spike and what stands for its gradient.
     recurrent
         Turns the spikes (B, C, ...) of the step before into a current of the same shape, which
         is added after normalisation: ``x_t = gain * feedforward_t + recurrent(s_{t-1})``.
     learned
         Names of registers to train, starting from the values given.
+    reset
+        What a spike leaves of the voltage; ``Reset.SUBTRACT`` is a soft reset.
+    refractory
+        Steps for which the voltage rests at 0 after a spike, 0..63: at most one spike in
+        ``refractory + 1`` steps.
 
     A register, that is a decay or the threshold, is a number, or a tensor with one value per
     channel (C,) or per neuron (C, ...), stored with the weights. The attributes ``decay_u``,
@@ -122,12 +160,15 @@ class Spiking(Population):
     Raises
     ------
     RangeError
-        A decay outside 0..1, a threshold that is not positive, or an unknown register.
+        A decay outside 0..1, a threshold that is not positive, a refractory period outside
+        0..63, or an unknown register.
     UnsupportedError
-        ``recurrent`` contains layers with a time of their own.
+        ``recurrent`` contains layers with a time of their own; a refractory period with a
+        reset by subtraction, which the machine does not have.
     """
 
     threshold: float | Tensor
+    period: int
     REGISTERS = ("decay_u", "decay_v", "threshold")
 
     def __init__(  # noqa: PLR0913 -- the neuron's registers, and what surrounds it
@@ -138,11 +179,13 @@ class Spiking(Population):
         decay_v: float | Tensor = 0.0,
         threshold: float | Tensor = 1.0,
         norm: bool | CurrentNorm = True,
-        slope: float = 2.0,
+        surrogate: Surrogate = FastSigmoid(),  # noqa: B008 -- frozen
         recurrent: nn.Module | None = None,
         learned: Collection[str] = (),
+        reset: Reset = Reset.ZERO,
+        refractory: int = 0,
     ) -> None:
-        super().__init__(channels, norm, Real(Surrogate(slope)))
+        super().__init__(channels, norm, Real(surrogate))
         unknown = [name for name in learned if name not in self.REGISTERS]
         if unknown:
             raise RangeError(
@@ -158,31 +201,46 @@ class Spiking(Population):
         set_decay(self, "decay_v", decay_v, "decay_v" in learned)
         set_threshold(self, threshold, "threshold" in learned)
         self.recurrent = recurrent
+        self.kind = KINDS[reset]
+        if refractory:
+            set_period(self, refractory)
+            if reset is Reset.SUBTRACT:
+                raise UnsupportedError(
+                    "Spiking: a refractory period with a reset by subtraction is no neuron of "
+                    "the machine",
+                    hint="use reset=Reset.ZERO, or refractory=0",
+                )
+            self.kind, self.REGISTERS = CubaRefractory, (*self.REGISTERS, "period")
 
     @classmethod
     def lif(
-        cls, channels: int, *, decay_v: float, norm: bool = True, slope: float = 2.0
+        cls,
+        channels: int,
+        *,
+        decay_v: float,
+        norm: bool = True,
+        surrogate: Surrogate = FastSigmoid(),  # noqa: B008 -- frozen
     ) -> Spiking:
         """Return an LIF: the current has no memory, the voltage loses ``decay_v`` a step."""
-        return cls(channels, decay_u=1.0, decay_v=decay_v, norm=norm, slope=slope)
+        return cls(channels, decay_u=1.0, decay_v=decay_v, norm=norm, surrogate=surrogate)
 
     @classmethod
-    def integrate_and_fire(cls, channels: int, *, norm: bool = True, slope: float = 2.0) -> Spiking:
+    def integrate_and_fire(
+        cls,
+        channels: int,
+        *,
+        norm: bool = True,
+        surrogate: Surrogate = FastSigmoid(),  # noqa: B008 -- frozen
+    ) -> Spiking:
         """Return an IF: the current has no memory, the voltage does not leak."""
-        return cls(channels, decay_u=1.0, decay_v=0.0, norm=norm, slope=slope)
+        return cls(channels, decay_u=1.0, decay_v=0.0, norm=norm, surrogate=surrogate)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn currents (steps * B, C, ...) into spikes of the same shape, 0.0 or 1.0."""
-        sequence = self._sequence(x)
-        registers = self._registers(x.dim())
-        s = torch.zeros_like(sequence[0])
-        state: tuple[Any, ...] = (torch.zeros_like(s), torch.zeros_like(s))
-        spikes = []
-        for current, bias in self._currents(sequence):
-            entering = current if self.recurrent is None else current + self.recurrent(s)
-            s, state = Cuba(**registers, bias=bias).step(self.arithmetic, state, entering)
-            spikes.append(s)
-        return torch.cat(spikes)
+    def read(self, spikes: Tensor, state: tuple[Any, ...]) -> Tensor:  # noqa: ARG002
+        """Return the spikes, 0.0 or 1.0."""
+        return spikes
+
+
+KINDS: dict[Reset, Any] = {Reset.ZERO: Cuba, Reset.SUBTRACT: CubaSubtract}
 
 
 class Readout(Population):
@@ -200,20 +258,14 @@ class Readout(Population):
         decay_v: float | Tensor = 0.0,
         norm: bool | CurrentNorm = False,
     ) -> None:
-        super().__init__(channels, norm, Real(Surrogate()))
+        super().__init__(channels, norm, Real(FastSigmoid()))
+        self.kind = LeakyIntegrator
         set_decay(self, "decay_u", decay_u, learned=False)
         set_decay(self, "decay_v", decay_v, learned=False)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Turn currents (steps * B, C, ...) into the voltage v after each step, same shape."""
-        sequence = self._sequence(x)
-        registers = self._registers(x.dim())
-        state: tuple[Any, ...] = (torch.zeros_like(sequence[0]), torch.zeros_like(sequence[0]))
-        voltages = []
-        for current, bias in self._currents(sequence):
-            _, state = LeakyIntegrator(**registers, bias=bias).step(self.arithmetic, state, current)
-            voltages.append(state[1])
-        return torch.cat(voltages)
+    def read(self, spikes: Tensor, state: tuple[Any, ...]) -> Tensor:  # noqa: ARG002
+        """Return the voltage v after the step."""
+        return state[1]
 
 
 def spiking_layers(module: nn.Module) -> dict[str, Spiking]:

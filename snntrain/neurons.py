@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hwsim.arith import Integer
+from snntrain.surrogates import Surrogate
 
 INTEGER = Integer(torch)
 """The chip's arithmetic on int64 tensors, equal to the NumPy machine bit for bit."""
-
-
-@dataclass(frozen=True)
-class Surrogate:
-    """A step function whose derivative is taken to be ``1 / (1 + slope * |x|)**2``.
-
-    The height stays 1; ``slope`` (1 per voltage, >= 0) alone sets the width, and with it how
-    gradients grow or shrink from layer to layer.
-
-    Source: Ledinauskas et al. 2020, arXiv 2006.04436.
-    """
-
-    slope: float = 2.0
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return 1 where ``x`` is strictly positive, else 0, in the type of ``x``."""
-        return _Step.apply(x, self.slope)  # pyright: ignore[reportReturnType]
-
-
-class _Step(torch.autograd.Function):
-    """Heaviside step forward, the derivative of :class:`Surrogate` backward."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
-        ctx.save_for_backward(x)
-        ctx.slope = slope
-        return (x > 0).to(x.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:
-        (x,) = ctx.saved_tensors
-        return grad_outputs[0] / (1 + ctx.slope * x.abs()).square(), None
 
 
 class Real:

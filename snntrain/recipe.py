@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,15 @@ from torch import nn
 from hwsim.errors import FileError, raise_all
 from hwsim.files import read_bytes, toml_table
 from snntrain.data import SOURCES
+from snntrain.losses import LOSSES
 from snntrain.nets import NETS
+from snntrain.rules import RULES, Rule
 from snntrain.settings import read, setting
 
-SECTIONS = ("data", "net", "train")
+SECTIONS = ("data", "net", "train", "rule")
 LONGEST = 1 << 14
 """Characters of a recipe: none of a few lines names a network that takes long to build."""
+LossName = Enum("LossName", {name: name for name in LOSSES})
 HINT = "models/digits-conv/recipe.toml is a working example"
 
 
@@ -36,9 +41,25 @@ class DataSettings:
         return [] if self.name in SOURCES else [f"name = {self.name!r} {known}"]
 
 
+class Optimizer(Enum):
+    """Adam with decoupled weight decay, without, or stochastic gradient descent, momentum 0.9."""
+
+    ADAMW = "adamw"
+    ADAM = "adam"
+    SGD = "sgd"
+
+
+class Schedule(Enum):
+    """How the learning rate moves over the updates: up and down, down along a cosine, not."""
+
+    ONE_CYCLE = "one-cycle"
+    COSINE = "cosine"
+    CONSTANT = "constant"
+
+
 @dataclass(frozen=True)
 class TrainSettings:
-    """How to train. ``steps`` is T; ``learning_rate`` the peak of the one-cycle schedule.
+    """How to train. ``steps`` is T; ``learning_rate`` the peak of the schedule.
 
     ``shift`` moves each training image by up to so many pixels a side. ``rate_penalty`` is
     added to the loss times the spikes per neuron and step, averaged over layers.
@@ -52,11 +73,16 @@ class TrainSettings:
     seed: int = setting(0, 2**31 - 1, default=0)
     shift: int = setting(0, 64, default=0)
     rate_penalty: float = setting(0.0, 1000.0, default=0.0)
+    loss: LossName = LossName["rate"]
+    optimizer: Optimizer = Optimizer.ADAMW
+    schedule: Schedule = Schedule.ONE_CYCLE
 
 
 @dataclass(frozen=True)
 class Recipe:
     """One training run. ``net`` holds the settings of the network class ``NETS[kind]``.
+
+    ``rule`` is how gradients are found; the optional table ``[rule]`` names it and its settings.
 
     Two recipes are equal when their settings are, whatever their text looks like.
     """
@@ -65,6 +91,7 @@ class Recipe:
     kind: str
     net: Any
     train: TrainSettings
+    rule: Rule
     text: str = field(compare=False, repr=False)
 
     @classmethod
@@ -90,12 +117,16 @@ class Recipe:
         known = ", ".join(SECTIONS)
         found = [f"[{key}] is not known (known: {known})" for key in table if key not in SECTIONS]
         data, data_problems = read(DataSettings, table.get("data", {}), "data")
-        kind, net, net_problems = _read_net(table.get("net", {}))
+        kind, net, net_problems = _read_named("net", "kind", table.get("net", {}), _NET_SETTINGS)
+        of_rule = table.get("rule", {"name": "surrogate"})
+        _, rule, rule_problems = _read_named("rule", "name", of_rule, RULES)
         train, train_problems = read(TrainSettings, table.get("train", {}), "train")
-        raise_all(where, found + data_problems + net_problems + train_problems, hint=HINT)
+        problems = found + data_problems + net_problems + train_problems + rule_problems
+        raise_all(where, problems, hint=HINT)
         assert data is not None
         assert train is not None
-        return cls(data, kind, net, train, text)
+        assert rule is not None
+        return cls(data, kind, net, train, rule, text)
 
     def to_text(self) -> str:
         """Return the TOML text this recipe was read from."""
@@ -106,12 +137,18 @@ class Recipe:
         return NETS[self.kind](self.net)
 
 
-def _read_net(table: Any) -> tuple[str, Any, list[str]]:
-    """Return kind, settings and problems of the ``[net]`` table."""
+_NET_SETTINGS = {kind: net.Settings for kind, net in NETS.items()}
+
+
+def _read_named(
+    section: str, key: str, table: Any, known: Mapping[str, type]
+) -> tuple[str, Any, list[str]]:
+    """Return which of ``known`` a table names under ``key``, its settings and all problems."""
     if not isinstance(table, dict):
-        return "", None, [f"net = {table!r} is not a table"]
-    kind = table.get("kind")
-    if kind not in list(NETS):  # it may be of any type
-        return "", None, [f"net.kind = {kind!r} is not known (known: {', '.join(NETS)})"]
-    arguments = {key: value for key, value in table.items() if key != "kind"}
-    return kind, *read(NETS[kind].Settings, arguments, "net")
+        return "", None, [f"{section} = {table!r} is not a table"]
+    name = table.get(key)
+    if name not in list(known):  # it may be of any type
+        problem = f"{section}.{key} = {name!r} is not known (known: {', '.join(known)})"
+        return "", None, [problem]
+    arguments = {field: value for field, value in table.items() if field != key}
+    return name, *read(known[name], arguments, section)

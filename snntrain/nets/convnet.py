@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from snntrain.layers import Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
+from snntrain.surrogates import FastSigmoid
 
 POOL = 2
 
@@ -57,7 +58,9 @@ class ConvNet(nn.Module):
 
         def spiking(size: int) -> Spiking:
             decay_u, decay_v = next(neurons)
-            return Spiking(size, decay_u=decay_u, decay_v=decay_v, slope=settings.slope)
+            return Spiking(
+                size, decay_u=decay_u, decay_v=decay_v, surrogate=FastSigmoid(settings.slope)
+            )
 
         size, *sides = settings.input_shape
         for i, channels in enumerate(settings.channels, 1):

@@ -12,6 +12,7 @@ from snntrain.delays import Delay
 from snntrain.layers import Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
+from snntrain.surrogates import FastSigmoid
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,9 @@ class DelayedNet(nn.Module):
 
         def spiking(size: int) -> Spiking:
             decay_u, decay_v = settings.decay_u, settings.decay_v
-            return Spiking(size, decay_u=decay_u, decay_v=decay_v, slope=settings.slope)
+            return Spiking(
+                size, decay_u=decay_u, decay_v=decay_v, surrogate=FastSigmoid(settings.slope)
+            )
 
         def delay(size: int) -> Delay:
             return Delay(torch.tensor(settings.delays)[torch.arange(size) % len(settings.delays)])

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from snntrain.layers import Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
+from snntrain.surrogates import FastSigmoid
 
 HALVINGS = 2
 
@@ -56,7 +57,9 @@ class PooledNet(nn.Module):
 
         def spiking(size: int) -> Spiking:
             leak, slope = settings.decay_v, settings.slope
-            return Spiking(size, decay_v=leak, norm=False, slope=slope, learned=["decay_v"])
+            return Spiking(
+                size, decay_v=leak, norm=False, surrogate=FastSigmoid(slope), learned=["decay_v"]
+            )
 
         inputs, height, width = settings.input_shape
         first, second = settings.channels

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from snntrain.layers import Readout, Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
+from snntrain.surrogates import FastSigmoid
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class RecurrentNet(nn.Module):
                 size,
                 decay_u=settings.decay_u,
                 decay_v=settings.decay_v,
-                slope=settings.slope,
+                surrogate=FastSigmoid(settings.slope),
                 recurrent=recurrent,
             )
 

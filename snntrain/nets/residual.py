@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from snntrain.layers import Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
+from snntrain.surrogates import FastSigmoid
 
 
 class Shortcut(Enum):
@@ -216,7 +217,7 @@ def _spiking(channels: int, settings: ResidualNetSettings, *, norm: bool = True)
         decay_u=settings.decay_u,
         decay_v=settings.decay_v,
         norm=norm,
-        slope=settings.slope,
+        surrogate=FastSigmoid(settings.slope),
     )
 
 

@@ -20,7 +20,8 @@ from hwsim.neurons import NEURONS, registers
 from snnexport.formats.onnx import network_bytes
 from snnexport.graph import Edge, Graph, Layer, Linear
 from snnexport.interpret import interpret
-from snntrain.neurons import INTEGER, Real, Surrogate
+from snntrain.neurons import INTEGER, Real
+from snntrain.surrogates import FastSigmoid
 
 WIDTH, STEPS = 300, 40
 DOMAIN = "test"
@@ -173,7 +174,7 @@ def test_reals_compute_the_same_where_integers_do_not_round_wrap_or_saturate(nam
     state = tuple(torch.zeros(WIDTH, dtype=torch.float64) for _ in rest)
     fixed, found = on_torch(real, torch.float64), []
     for x in torch.as_tensor(inputs << kind.INPUT_SHIFT).double():
-        s, state = fixed.step(Real(Surrogate(1.0)), state, x)
+        s, state = fixed.step(Real(FastSigmoid(1.0)), state, x)
         found.append([y.numpy() for y in (s, *state)])
     assert (np.array(found) == expected).all()
 
@@ -187,7 +188,7 @@ def test_the_float_operator_computes_a_step_of_the_reals(name):
     whole = [n for n, spec in registers(kind).items() if (spec["low"], spec["high"]) == (0, 1)]
     real = kind(**{**reals, **{n: vars(real)[n] for n in whole}})
     session = onnxruntime.InferenceSession(one_node(kind, integer=False).SerializeToString())
-    fixed, step = on_torch(real, torch.float32), Real(Surrogate())
+    fixed, step = on_torch(real, torch.float32), Real(FastSigmoid())
     state = tuple(rng.normal(0, 3000, WIDTH).astype(np.float32) for _ in kind.STATE)
     for x in rng.normal(0, 3000, (STEPS, WIDTH)).astype(np.float32):
         s, after = fixed.step(step, tuple(map(torch.as_tensor, state)), torch.as_tensor(x))

@@ -167,12 +167,6 @@ def test_rate_penalty_makes_the_network_quieter(tiny_text):
     assert quiet.calibration["rates"]["spike1"] < 0.7 * loud.calibration["rates"]["spike1"]
 
 
-def test_loss_is_zero_only_when_the_right_class_alone_spikes_in_every_step():
-    rates = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]])
-    labels = torch.tensor([0, 0, 0])
-    assert [_fit.loss(rates[i : i + 1], labels[i : i + 1]).item() for i in range(3)] == [0, 2, 0.5]
-
-
 def test_one_cycle_rises_to_its_peak_and_ends_far_below_its_start():
     # floats of order 1
     rates = [_fit.one_cycle(i / 100) for i in range(101)]

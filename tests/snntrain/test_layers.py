@@ -8,7 +8,8 @@ from hwsim.errors import RangeError
 from hwsim.neurons import Cuba
 from snntrain.layers import CurrentNorm, Spiking, recorded, spiking_layers, unroll
 from snntrain.nets.convnet import ConvNet, ConvNetSettings
-from snntrain.neurons import Real, Surrogate
+from snntrain.neurons import Real
+from snntrain.surrogates import FastSigmoid
 
 
 def randn(*shape, seed=0):
@@ -115,7 +116,7 @@ def test_unroll_equals_stepping_every_neuron_one_frame_at_a_time():
                 g, c = (value.view(-1, *[1] * (x.dim() - 2)) for value in layer.norm.affine())
                 neuron = Cuba(layer.decay_u, layer.decay_v, layer.threshold, c)
                 state = states.get(name, (torch.zeros_like(x), torch.zeros_like(x)))
-                x, states[name] = neuron.step(Real(Surrogate()), state, g * x)
+                x, states[name] = neuron.step(Real(FastSigmoid()), state, g * x)
             else:
                 x = layer(x)
         frames.append(x)

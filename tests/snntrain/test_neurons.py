@@ -6,7 +6,8 @@ import torch
 
 from hwsim.arith import Integer
 from hwsim.neurons import Cuba, CubaSubtract, SigmaDelta
-from snntrain.neurons import INTEGER, Real, Surrogate
+from snntrain.neurons import INTEGER, Real
+from snntrain.surrogates import FastSigmoid
 
 SCALE = 64 * 100
 """Units of the integer voltage per unit of the real one."""
@@ -24,7 +25,7 @@ def run(arithmetic, neuron, currents):
 @pytest.mark.parametrize("slope", [0.5, 2.0, 10.0])
 def test_surrogate_gradient_is_the_squared_fast_sigmoid_with_height_one(slope):
     x = torch.tensor([-2.0, -0.1, 0.0, 0.1, 3.0], dtype=torch.float64, requires_grad=True)
-    Surrogate(slope)(x).sum().backward()
+    FastSigmoid(slope)(x).sum().backward()
     expected = 1 / (1 + slope * x.detach().abs()) ** 2
     assert x.grad is not None
     assert torch.equal(x.grad, expected)
@@ -32,7 +33,7 @@ def test_surrogate_gradient_is_the_squared_fast_sigmoid_with_height_one(slope):
 
 
 def test_surrogate_fires_strictly_above_zero_and_keeps_the_type():
-    spikes = Surrogate()(torch.tensor([-1.0, 0.0, 1e-30, 1.0], dtype=torch.float64))
+    spikes = FastSigmoid()(torch.tensor([-1.0, 0.0, 1e-30, 1.0], dtype=torch.float64))
     assert spikes.tolist() == [0, 0, 1, 1]
     assert spikes.dtype == torch.float64
 
@@ -41,7 +42,7 @@ def test_surrogate_fires_strictly_above_zero_and_keeps_the_type():
 def test_reset_carries_a_gradient_to_the_spike_only_when_not_detached(detach_reset):
     s = torch.tensor([1.0], requires_grad=True)
     v = torch.tensor([3.0], requires_grad=True)
-    Real(Surrogate(), detach_reset).reset(v, s).sum().backward()
+    Real(FastSigmoid(), detach_reset).reset(v, s).sum().backward()
     assert (s.grad is None) == detach_reset
 
 
@@ -62,7 +63,7 @@ def test_reals_equal_integers_scaled_when_no_decay_ever_rounds():
     exact, (_, v) = run(INTEGER, Cuba(4096, 0, SCALE, 64), list(torch.from_numpy(currents)))
     real_input = torch.from_numpy(currents / SCALE)
     neuron = Cuba(1.0, 0.0, 1.0, 64 / SCALE)
-    real, (_, real_v) = run(Real(Surrogate()), neuron, list(real_input))
+    real, (_, real_v) = run(Real(FastSigmoid()), neuron, list(real_input))
     assert torch.equal(torch.stack(exact).double(), torch.stack(real))
     # float64 keeps 52 bits; 12 additions of numbers below 40 lose at most 1e-12
     assert (v.double() / SCALE - real_v).abs().max() < 1e-12
@@ -74,7 +75,7 @@ def test_reals_stay_within_one_unit_a_step_and_register_of_integers_under_dyadic
     never = 131071 * 64
     exact, (_, v) = run(INTEGER, Cuba(3072, 1024, never), list(torch.from_numpy(currents)))
     neuron = Cuba(0.75, 0.25, float(never))
-    real, (_, real_v) = run(Real(Surrogate()), neuron, list(torch.from_numpy(currents / 1.0)))
+    real, (_, real_v) = run(Real(FastSigmoid()), neuron, list(torch.from_numpy(currents / 1.0)))
     # each of 8 steps truncates u by < 1 (which then decays by 3/4) and v by < 1: the voltage is
     # off by less than 8 * (4/3 + 1) units
     assert (v - real_v).abs().max() < 8 * (4 / 3 + 1)
@@ -91,7 +92,7 @@ def test_pick_carries_the_gradient_of_what_it_takes_and_of_spikes_only_when_not_
     detach_reset,
 ):
     condition, x, y = _real(1.0, 0.0), _real(3.0, 4.0), _real(5.0, 7.0)
-    taken = Real(Surrogate(), detach_reset).pick(condition, x, y)
+    taken = Real(FastSigmoid(), detach_reset).pick(condition, x, y)
     assert taken.tolist() == [3, 7]
     taken.sum().backward()
     assert x.grad is not None
@@ -101,7 +102,7 @@ def test_pick_carries_the_gradient_of_what_it_takes_and_of_spikes_only_when_not_
 
 
 def test_above_is_strict_and_without_a_gradient_where_fire_has_the_surrogate():
-    real, v = Real(Surrogate()), _real(-1.0, 2.0, 3.0)
+    real, v = Real(FastSigmoid()), _real(-1.0, 2.0, 3.0)
     assert real.above(v, 2.0).tolist() == [0, 0, 1]
     assert real.above(2.0, v).tolist() == [1, 0, 0]
     assert not real.above(v, 2.0).requires_grad
@@ -109,7 +110,7 @@ def test_above_is_strict_and_without_a_gradient_where_fire_has_the_surrogate():
 
 
 def test_shifts_of_reals_do_not_round_and_pass_gradients():
-    real, x, bits = Real(Surrogate()), _real(3.0, -3.0), torch.tensor([1.0, 2.0])
+    real, x, bits = Real(FastSigmoid()), _real(3.0, -3.0), torch.tensor([1.0, 2.0])
     assert real.shift_left(x, bits).tolist() == [6, -12]
     shifted = real.shift_right(x, 2)
     assert shifted.tolist() == [0.75, -0.75]
@@ -122,7 +123,7 @@ def test_shifts_of_reals_do_not_round_and_pass_gradients():
 def test_a_subtracting_neuron_keeps_its_voltage_gradient_through_a_spike(detach_reset):
     current = _real(5.0)
     _, (_, v) = CubaSubtract(1.0, 0.0, 2.0).step(
-        Real(Surrogate(1.0), detach_reset), (torch.zeros(1), torch.zeros(1)), current
+        Real(FastSigmoid(1.0), detach_reset), (torch.zeros(1), torch.zeros(1)), current
     )
     v.sum().backward()
     # v = x - 2 s, with ds/dx = 1 / (1 + |5 - 2|)**2 where the reset is not detached
@@ -133,7 +134,7 @@ def test_a_subtracting_neuron_keeps_its_voltage_gradient_through_a_spike(detach_
 def test_a_sigma_delta_neuron_passes_the_gradient_of_what_it_sends():
     x = _real(4.0, 0.5)
     state = (torch.zeros(2),) * 3
-    sent, _ = SigmaDelta(1.0).step(Real(Surrogate()), state, x)
+    sent, _ = SigmaDelta(1.0).step(Real(FastSigmoid()), state, x)
     assert sent.tolist() == [4, 0]
     sent.sum().backward()
     assert x.grad is not None

@@ -9,7 +9,7 @@ from torch import nn
 
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.neurons import LeakyIntegrator
-from snntrain import Readout, Real, Spiking, Surrogate, TimeScaledNorm, unroll
+from snntrain import FastSigmoid, Readout, Real, Spiking, TimeScaledNorm, unroll
 
 from .plain import leaky
 
@@ -176,7 +176,7 @@ def test_readout_gives_the_voltage_of_the_machines_integrator_on_reals():
     assert np.allclose(unroll(layer, x).numpy(), expected, atol=1e-12)
     state, voltages = (torch.zeros(3, 4).double(),) * 2, []
     for current in x:
-        _, state = LeakyIntegrator(0.5, 0.25).step(Real(Surrogate()), state, current)
+        _, state = LeakyIntegrator(0.5, 0.25).step(Real(FastSigmoid()), state, current)
         voltages.append(state[1])
     assert torch.equal(unroll(layer, x), torch.stack(voltages))
 
