@@ -1,0 +1,1 @@
+"""The founding methods of deep directly trained spiking networks, each against its own figure."""
