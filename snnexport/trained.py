@@ -17,7 +17,7 @@ from snnexport._stages import input_range, stages
 from snnexport.exported import CHOICES
 from snnexport.graph import Graph
 from snnexport.interpret import interpret
-from snnexport.passes.calibration import Calibration
+from snnexport.passes.calibration import ENCODER, Calibration
 from snnexport.passes.choices import Bound, Choices
 from snnexport.source import dataset
 from snntrain.checkpoint import Checkpoint
@@ -131,7 +131,9 @@ def _calibration(
     """Return what ``program`` was calibrated with, as far as ``choices`` do not say it all."""
     name = program.metadata.get("calibration.data")
     observed = choices is None or any(c.bound is Bound.OBSERVED for c in choices.layers.values())
-    return dataset(name, root) if name and observed else Calibration(*input_range(program))
+    if not (name and observed):
+        return Calibration(*input_range(program))
+    return dataset(name, root, program.metadata.get(ENCODER, ""))
 
 
 def _batches(samples: int) -> Iterator[slice]:

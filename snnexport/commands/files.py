@@ -80,7 +80,8 @@ def export(  # noqa: PLR0913 -- one parameter an option
         raise click.BadParameter(f"--method {method}: give one")
     given = None if chosen is None else Choices.load(chosen)
     loaded = Checkpoint.load(checkpoint)
-    data = None if calibrate is None else dataset(calibrate, root)
+    encoder = loaded.recipe.data.encoder
+    data = None if calibrate is None else dataset(calibrate, root, encoder)
     done = stages(
         loaded,
         chip,

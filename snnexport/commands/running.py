@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from snnexport.source import Source
 
 
+_WAYS = "give --data NAME:SPLIT, --spikes IN.npy or --events FILE"
+
+
 def _with_source(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say where input comes from; ``command`` gets them as ``source``."""
 
@@ -24,19 +27,30 @@ def _with_source(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         data: str | None,
         spikes: Path | None,
+        events: Path | None,
+        bin_ms: float | None,
         root: Path | None,
         samples: int | None,
         **options: Any,
     ) -> None:
         from snnexport.source import Source
 
-        if data is not None and spikes is not None:
-            raise click.UsageError("give --data NAME:SPLIT or --spikes IN.npy, not both")
-        command(source=Source(data, spikes, root, samples), **options)
+        if sum(way is not None for way in (data, spikes, events)) > 1:
+            raise click.UsageError(f"{_WAYS}: one of them")
+        if (events is None) != (bin_ms is None):
+            raise click.UsageError("--events FILE and --bin-ms N belong together")
+        command(source=Source(data, spikes, root, samples, events, bin_ms), **options)
 
     added = (
         click.option("--data", metavar="NAME:SPLIT", help="Run a data set, coded for PROGRAM."),
         click.option("--spikes", type=FILE, metavar="IN.npy", help="Run messages (T, B, *shape)."),
+        click.option("--events", type=FILE, help="Run a recording of an event camera."),
+        click.option(
+            "--bin-ms",
+            type=click.FloatRange(0, min_open=True),
+            metavar="N",
+            help="Milliseconds of --events that a frame counts.",
+        ),
         click.option("--root", type=FILE, help="Where data files are."),
         click.option("--samples", type=click.IntRange(1), help="Only the first N samples."),
     )
@@ -85,7 +99,7 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
     from snnexport.source import read
 
     if not source.given:
-        raise click.UsageError("give --data NAME:SPLIT or --spikes IN.npy")
+        raise click.UsageError(_WAYS)
     if state and trace is None:
         raise click.UsageError("--state keeps the state in the trace: give --trace OUT.npz")
     loaded = Program.load(program)

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwsim.errors import MissingExtraError
 
-LOW, HIGH = 0, 16
+HIGH = 16
 TEST, VALIDATION = 540, 180
 """Images of the two smaller splits: 30 % and 10 % of 1797; the other 1077 are for training."""
 DIVISION_SEED = 0

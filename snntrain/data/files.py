@@ -1,17 +1,84 @@
-"""Official files of a dataset: where they are looked for, and the check that they are them."""
+"""Official files of a dataset: where they are looked for, downloaded to, and that they are them."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from hashlib import md5
 from pathlib import Path
 
 from hwsim.errors import FileError
-from hwsim.files import read_bytes
+from hwsim.files import read_bytes, write_folder
+from snntrain.data.download import download
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An official archive: its file name, its official md5, and where it can be downloaded.
+
+    Without ``url`` a person has to get it.
+    """
+
+    file: str
+    md5: str
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Official:
+    """A dataset, or a part of it, that is a folder or a large file.
+
+    ``places``: where under the root it may be, the first that is there wins. ``archives`` are
+    unpacked into ``into`` under the root, and then the first of ``places`` is there.
+    """
+
+    name: str
+    places: tuple[str, ...]
+    hint: str
+    archives: tuple[Archive, ...] = ()
+    into: str = "."
+
+
+def official_path(wanted: Official, root: Path | None) -> Path:
+    """Return the folder or file that is a dataset, unpacked or downloaded first where need be.
+
+    ``root`` is where to look; None is ``$SPIKEPORT_DATA``, or the user's cache where that is not
+    set. Archives are downloaded to the cache alone. Raises FileError as :func:`read_official`.
+    """
+    base = root or default_root()
+    found = next((base / place for place in wanted.places if (base / place).exists()), None)
+    if found is not None:
+        return found
+    there = [archive for archive in wanted.archives if (base / archive.file).is_file()]
+    missing = [archive for archive in wanted.archives if archive not in there]
+    if missing and _is_cache(root) and all(archive.url for archive in missing):
+        for archive in missing:
+            download(archive.url, archive.md5, base / archive.file)
+        there, missing = list(wanted.archives), []
+    if missing or not there:
+        names = ", ".join(archive.file for archive in missing)
+        raise FileError(
+            f"data {wanted.name!r}: found in none of "
+            f"{', '.join(str(base / place) for place in wanted.places)}"
+            + (f", nor {names} in {base}" if names else ""),
+            hint=f"{wanted.hint}, and say where with --root or SPIKEPORT_DATA",
+        )
+    for archive in there:
+        _unpack(base / archive.file, archive.md5, base / wanted.into, wanted.hint)
+    return base / wanted.places[0]
 
 
 def read_official(
-    name: str, wanted: dict[str, str], root: Path | None, *, folders: tuple[str, ...], hint: str
+    name: str,
+    wanted: Mapping[str, tuple[str, ...]],
+    root: Path | None,
+    *,
+    folders: tuple[str, ...],
+    url: str,
 ) -> list[bytes]:
     """Return the content of the files ``wanted``, in order.
 
@@ -20,13 +87,13 @@ def read_official(
     name
         The dataset, for messages.
     wanted
-        File name -> its official md5, in hexadecimal.
+        File name -> the md5 of its official versions, in hexadecimal.
     root
         Where to look; None is ``$SPIKEPORT_DATA``, or the user's cache where that is not set.
     folders
         Where under ``root`` each file may be, the first one that has it wins.
-    hint
-        How to get the files.
+    url
+        What to download missing files from, followed by their names; to the cache alone.
 
     Raises
     ------
@@ -36,32 +103,69 @@ def read_official(
     base = root or default_root()
     found = {file: _first(file, base, folders) for file in wanted}
     missing = [file for file, path in found.items() if path is None]
-    if missing:
+    if missing and _is_cache(root):
+        for file in missing:
+            found[file] = base / folders[0] / file
+            download(url + file, wanted[file][0], base / folders[0] / file)
+    elif missing:
         looked = ", ".join(str(base / folder) for folder in folders)
         raise FileError(
             f"data {name!r}: {', '.join(missing)} not found; looked in {looked}",
-            hint=f"{hint}, and say where with --root or SPIKEPORT_DATA",
+            hint=f"download it from {url}, and say where with --root or SPIKEPORT_DATA",
         )
     contents = []
     for file, path in found.items():
         assert path is not None
         contents.append(read_bytes(path, f"a file of {name}"))
-        digest = md5(contents[-1], usedforsecurity=False).hexdigest()
-        if digest != wanted[file]:
-            raise FileError(
-                f"{path}: is not the official file: its md5 is {digest}, not {wanted[file]}",
-                hint=hint,
-            )
+        _check(path, md5(contents[-1], usedforsecurity=False).hexdigest(), wanted[file], url)
     return contents
 
 
 def default_root() -> Path:
-    """Return ``$SPIKEPORT_DATA``, else ``spikeport`` in the user's cache directory."""
+    """Return ``$SPIKEPORT_DATA``, else :func:`cache`."""
     given = os.environ.get("SPIKEPORT_DATA")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(given) if given else Path(cache) / "spikeport"
+    return Path(given) if given else cache()
+
+
+def cache() -> Path:
+    """Return ``spikeport`` in the user's cache directory."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    return (Path(given) if given else Path.home() / ".cache") / "spikeport"
+
+
+def _is_cache(root: Path | None) -> bool:
+    """Say whether data is looked for in the cache, which may be added to."""
+    return root is None and not os.environ.get("SPIKEPORT_DATA")
 
 
 def _first(file: str, base: Path, folders: tuple[str, ...]) -> Path | None:
     places = (base / folder / file for folder in folders)
     return next((path for path in places if path.is_file()), None)
+
+
+def _check(path: Path, digest: str, official: tuple[str, ...], where: str) -> None:
+    if digest not in official:
+        raise FileError(
+            f"{path}: is not the official file: its md5 is {digest}, not {' or '.join(official)}",
+            hint=f"download it from {where}" if where.startswith("http") else where,
+        )
+
+
+def _unpack(path: Path, official: str, into: Path, hint: str) -> None:
+    """Unpack an official ``.zip`` or ``.tar.gz`` into ``into``, whole or not at all."""
+    digest = md5(usedforsecurity=False)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    _check(path, digest.hexdigest(), (official,), hint)
+
+    def build(stage: Path) -> None:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                archive.extractall(stage)
+        else:
+            with tarfile.open(path) as archive:
+                archive.extractall(stage, filter="data")
+        shutil.rmtree(stage / "__MACOSX", ignore_errors=True)
+
+    write_folder(into, build)

@@ -1,12 +1,12 @@
-"""Datasets, selectors, coding and augmentation."""
+"""What every dataset keeps, on the digits; selectors and augmentation."""
 
 import numpy as np
 import pytest
 
-from hwsim.errors import MissingExtraError, RangeError, SpikeportError
-from snntrain import augment
-from snntrain.data import load, parse_selector
-from snntrain.encode import direct
+from hwsim.errors import CheckError, MissingExtraError, SpikeportError
+from snntrain import Recipe, augment
+from snntrain.data import SOURCES, encoders_of, load, parse_selector
+from snntrain.data.division import divided
 
 SIZES = {"train": 1077, "validation": 180, "test": 540}
 
@@ -15,6 +15,7 @@ SIZES = {"train": 1077, "validation": 180, "test": 540}
 def test_digits_are_raw_integers_of_the_declared_range(split):
     data = load("digits", split)
     assert data.images.shape == (SIZES[split], 1, 8, 8)
+    assert data.shape == (1, 8, 8)
     assert data.images.dtype == np.uint8
     assert (data.images.min(), data.images.max()) == (data.low, data.high) == (0, 16)
     assert data.labels.shape == (SIZES[split],) == (len(data),)
@@ -44,19 +45,100 @@ def test_the_digit_test_split_never_changes():
     assert a.sha256 == "c67f98e1feb098dd3e2c3bf367af3db6260f8c0a4b62db00851eb6377a2f925b"
 
 
-def test_unknown_data_and_split_name_the_known_ones():
-    with pytest.raises(
-        SpikeportError, match=r"'fashion' is not .*\nhint: known data: digits, mnist"
-    ):
+def test_unknown_data_split_and_encoder_name_the_known_ones():
+    with pytest.raises(SpikeportError, match=r"'fashion' is not .*\nhint: known data: digits, mni"):
         load("fashion", "test")
     with pytest.raises(SpikeportError, match=r"'dev' .*\nhint: .*train, validation, test"):
         load("digits", "dev")
+    with pytest.raises(SpikeportError, match=r"'time' .*\nhint: .*direct, rate, latency, delta"):
+        load("digits", "test", encoder="time")
+
+
+def test_sets_of_images_and_of_recordings_have_encoders_of_their_own():
+    kinds = {encoders_of(name) for name in SOURCES}
+    assert kinds == {("direct", "rate", "latency", "delta"), ("time", "count")}
+    assert encoders_of("imagenette")[0] == "direct"
+    assert encoders_of("fsdd")[0] == "time"
 
 
 def test_missing_scikit_learn_names_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'spikeport\[train\]'"):
         load("digits", "test")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "span"), [("", (0, 16)), ("rate", (0, 1)), ("latency", (0, 1)), ("delta", (-1, 1))]
+)
+def test_sequences_are_the_chosen_samples_within_the_declared_messages(encoder, span, rng):
+    data = load("digits", "validation", encoder=encoder)
+    sequence = data.sequences(np.array([7, 3]), 5)
+    assert sequence.shape == (5, 2, 1, 8, 8)
+    assert np.issubdtype(sequence.dtype, np.integer)
+    assert (data.low, data.high) == span
+    assert span[0] <= sequence.min() < sequence.max() <= span[1]
+    low, high = data.extent(5)
+    assert span[0] <= low <= sequence.min() < sequence.max() <= high <= span[1]
+    assert (data.sequences(slice(3, 8), 5)[:, [4, 0]] == sequence).all()
+
+
+def test_directly_coded_sequences_are_the_pictures_and_no_copies_of_them():
+    data = load("digits", "validation")
+    sequence = data.sequences(slice(None), 4)
+    assert all((frame == data.images).all() for frame in sequence)
+    assert np.shares_memory(sequence, data.images)
+
+
+def test_delta_coded_digits_are_bursts_that_reach_the_brightest_pixel():
+    data = load("digits", "validation", encoder="delta")
+    for steps, threshold in ((16, 1), (4, 4), (5, 4), (40, 1)):
+        sums = data.sequences(slice(None), steps).sum(axis=0, dtype=int)
+        assert (sums == data.images // threshold).all()
+
+
+def test_what_is_drawn_for_evaluation_is_a_samples_own_and_always_the_same():
+    data = load("digits", "validation", encoder="rate")
+    whole = data.sequences(slice(None), 6)
+    assert (data.sequences(np.array([11, 4]), 6) == whole[:, [11, 4]]).all()
+    assert (data.first(9).sequences(slice(None), 6) == whole[:, :9]).all()
+    twins = load("digits", "validation", encoder="rate").images[[0, 0]]
+    same = type(data)("twins", "test", np.zeros(2, np.int64), twins, (0, 16), "rate")
+    one, other = same.sequences(slice(None), 6).swapaxes(0, 1)
+    assert (one != other).any()
+
+
+def test_what_is_drawn_for_training_comes_from_the_given_generator():
+    data = load("digits", "validation", encoder="rate")
+    first, again, other = (
+        data.sequences(slice(0, 5), 6, np.random.default_rng(seed)) for seed in (1, 1, 2)
+    )
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def test_the_first_samples_are_a_dataset_of_the_same_split():
+    data = load("digits", "train", encoder="latency")
+    first = data.first(7)
+    assert (first.name, first.split, len(first)) == ("digits", "train", 7)
+    assert (first.labels == data.labels[:7]).all()
+    assert (first.sequences(slice(None), 3) == data.sequences(slice(0, 7), 3)).all()
+    assert first.sha256 != data.sha256
+
+
+def test_a_tenth_of_each_class_validates_and_at_least_one():
+    labels = np.repeat([0, 1, 2], [30, 9, 19])
+    validation, train = divided(labels, "validation"), divided(labels, "train")
+    assert labels[validation].tolist() == [0, 0, 0, 1, 2]
+    assert validation.tolist() == [27, 28, 29, 38, 57]
+    assert sorted([*validation, *train]) == list(range(len(labels)))
+    assert divided(labels, "test").tolist() == list(range(len(labels)))
+
+
+def test_a_recipe_names_an_encoder_of_its_data(tiny_text):
+    named = tiny_text.replace('"digits"', '"digits"\nencoder = "{}"')
+    assert Recipe.from_text(named.format("rate"), "r").data.encoder == "rate"
+    with pytest.raises(CheckError, match=r"encoder = 'time' is not of digits \(known: direct, "):
+        Recipe.from_text(named.format("time"), "r")
 
 
 def test_selector_is_name_and_split():
@@ -67,21 +149,6 @@ def test_selector_is_name_and_split():
 def test_selector_of_another_form_is_refused_with_an_example(selector):
     with pytest.raises(SpikeportError, match=r"is not NAME:SPLIT\nhint: .*digits:test"):
         parse_selector(selector)
-
-
-def test_direct_coding_repeats_the_same_integers_in_every_step():
-    images = load("digits", "validation").images[:3]
-    sequence = direct(images, 4)
-    assert sequence.shape == (4, 3, 1, 8, 8)
-    assert sequence.dtype == images.dtype
-    assert all((frame == images).all() for frame in sequence)
-
-
-def test_direct_coding_refuses_reals_and_no_steps():
-    with pytest.raises(RangeError, match="float64, not integers"):
-        direct(np.zeros((1, 2)), 3)
-    with pytest.raises(RangeError, match="steps = 0"):
-        direct(np.zeros((1, 2), np.uint8), 0)
 
 
 def test_shift_moves_each_image_by_itself_and_fills_with_the_low_value():

@@ -1,0 +1,67 @@
+"""Free Spoken Digits: 3,000 recordings of ten digits by six speakers, as spikes of 32 channels.
+
+Source: Z. Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset, v1.0.10.
+"""
+
+from __future__ import annotations
+
+import re
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from hwsim.errors import FileError
+from snntrain.data.base import Store
+from snntrain.data.files import Official, official_path
+from snntrain.events.sound import CHANNELS, sound_events
+
+RATE = 8000
+TAKES = {"test": range(5), "validation": range(5, 10), "train": range(10, 1 << 31)}
+"""Which takes of each digit and speaker a split has. Official are 0..4 to test and the others to
+train (README, "Usage"); of those the first five validate. Speakers are the same in all."""
+OFFICIAL = Official(
+    "fsdd",
+    (
+        "fsdd/recordings",
+        "free-spoken-digit-dataset/recordings",
+        "free-spoken-digit-dataset-1.0.10/recordings",
+    ),
+    "git clone https://github.com/Jakobovski/free-spoken-digit-dataset",
+)
+
+
+def read(split: str, root: Path | None) -> Store:
+    """Return the recordings of ``split``, in order of take, digit and speaker."""
+    folder = official_path(OFFICIAL, root)
+    found = []
+    for path in folder.glob("*.wav"):
+        name = re.fullmatch(r"(\d)_([a-z]+)_(\d{1,6})", path.stem)
+        if name is None:
+            raise FileError(
+                f"{path}: is not named <digit>_<speaker>_<take>.wav", hint=OFFICIAL.hint
+            )
+        if int(name[3]) in TAKES[split]:
+            found.append((int(name[3]), int(name[1]), name[2], path))
+    if not found:
+        raise FileError(f"{folder}: has no recordings to {split}", hint=OFFICIAL.hint)
+    found.sort()
+    paths = tuple(path for *_, path in found)
+    labels = np.array([digit for _, digit, _, _ in found], np.int64)
+    return Store((CHANNELS,), labels, paths, _spikes, paths)
+
+
+def _spikes(path: Path) -> np.ndarray:
+    try:
+        with wave.open(str(path)) as file:
+            given = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            data = file.readframes(file.getnframes())
+    except (OSError, EOFError, wave.Error) as error:
+        raise FileError(f"{path}: is not a .wav file: {error}", hint=OFFICIAL.hint) from None
+    if given != (1, 2, RATE) or len(data) < 2:
+        raise FileError(
+            f"{path}: has {given[0]} channels of {given[1]} bytes at {given[2]} Hz, "
+            f"{len(data)} bytes in all, not one of 2 at {RATE} Hz",
+            hint=OFFICIAL.hint,
+        )
+    return sound_events(np.frombuffer(data[: len(data) // 2 * 2], "<i2"), RATE)

@@ -1,0 +1,105 @@
+"""The datasets by name, and how one is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from hwsim.errors import SpikeportError
+from snntrain.data import (
+    cifar,
+    cifar10_dvs,
+    digits,
+    dvs_gesture,
+    fsdd,
+    imagenette,
+    mnist,
+    nmnist,
+    shd,
+)
+from snntrain.data.base import IMAGE_ENCODERS, Dataset, Images, Recordings, Store
+from snntrain.encode import EVENT_ENCODERS
+
+SPLITS = ("train", "validation", "test")
+ReadImages = Callable[[str, Path | None], tuple[np.ndarray, np.ndarray]]
+ReadRecordings = Callable[[str, Path | None], Store]
+IMAGES: dict[str, tuple[ReadImages, int]] = {
+    "digits": (digits.read, digits.HIGH),
+    "mnist": (mnist.read, mnist.HIGH),
+    "fashion-mnist": (mnist.read_fashion, mnist.HIGH),
+    "cifar10": (cifar.read10, cifar.HIGH),
+    "cifar100": (cifar.read100, cifar.HIGH),
+    "imagenette": (imagenette.read, imagenette.HIGH),
+}
+"""Sets of pictures: ``read(split, root)`` -> (images, labels), and the highest pixel value."""
+RECORDINGS: dict[str, ReadRecordings] = {
+    "nmnist": nmnist.read,
+    "dvs-gesture": dvs_gesture.read,
+    "cifar10-dvs": cifar10_dvs.read,
+    "shd": shd.read,
+    "fsdd": fsdd.read,
+}
+"""Sets of recordings: ``read(split, root)`` -> Store."""
+SOURCES = (*IMAGES, *RECORDINGS)
+"""The names of all datasets."""
+
+
+def encoders_of(name: str) -> tuple[str, ...]:
+    """Return the encoders that dataset ``name`` can be loaded with, its default first."""
+    return tuple(IMAGE_ENCODERS if name in IMAGES else EVENT_ENCODERS)
+
+
+def load(name: str, split: str, root: Path | None = None, encoder: str = "") -> Dataset:
+    """Return one split of a dataset.
+
+    Parameters
+    ----------
+    name
+        One of ``SOURCES``; the module of a set says where its files are and how it is split.
+    split
+        ``"train"``, ``"validation"`` or ``"test"``.
+    root
+        Where the files of file-based sets are, by default ``$SPIKEPORT_DATA``, else the user's
+        cache directory, which sets are downloaded to; digits come with scikit-learn.
+    encoder
+        How samples become sequences, one of :func:`encoders_of`; by default the first.
+
+    Raises
+    ------
+    SpikeportError
+        Unknown name, split or encoder; the message lists the known ones.
+    FileError
+        A file is missing, or is not the official one.
+    MissingExtraError
+        The package that reads or provides the data is not installed.
+    """
+    if name not in SOURCES:
+        raise SpikeportError(
+            f"data {name!r} is not known", hint=f"known data: {', '.join(SOURCES)}"
+        )
+    encoders = encoders_of(name)
+    chosen = encoder or encoders[0]
+    for kind, value, known in (("split", split, SPLITS), ("encoder", chosen, encoders)):
+        if value not in known:
+            raise SpikeportError(
+                f"{name}: {kind} {value!r} is not known", hint=f"known {kind}s: {', '.join(known)}"
+            )
+    if name in RECORDINGS:
+        store = RECORDINGS[name](split, root)
+        return Recordings(name, split, store.labels, store, chosen)
+    read, high = IMAGES[name]
+    images, labels = read(split, root)
+    return Images(name, split, labels, images, (0, high), chosen)
+
+
+def parse_selector(selector: str) -> tuple[str, str]:
+    """Split ``"digits:test"`` into name and split; :func:`load` says whether they exist."""
+    name, colon, split = selector.partition(":")
+    if not (name and colon and split) or ":" in split:
+        raise SpikeportError(
+            f"data selector {selector!r} is not NAME:SPLIT",
+            hint=f"for example digits:test; known data: {', '.join(SOURCES)}",
+        )
+    return name, split
