@@ -20,6 +20,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from hwsim.errors import SpikeportError
+
 METHODS = (  # the slowest first
     "spike_train",
     "tuned_surrogate",
@@ -59,9 +61,13 @@ def _one_thread() -> None:
 
 
 def _run(method: str, root: Path | None, seeds: int) -> list[dict[str, Any]]:
-    """Return the rows of one method, after printing them."""
+    """Return the rows of one method, after printing them; one that is not ok if it cannot run."""
     start = time.perf_counter()
-    rows = import_module(f"seeds.{method}").rows(root, range(seeds))
+    try:
+        rows = import_module(f"seeds.{method}").rows(root, range(seeds))
+    except SpikeportError as error:
+        print(f"{method}: {error.message}\n  hint: {error.hint}", file=sys.stderr, flush=True)
+        rows = [{"name": method, "metric": "ran", "value": 0, "target": 1, "ok": False}]
     lines = [f"{method}: {time.perf_counter() - start:.0f} s", *map(_line, rows)]
     print("\n".join(lines), flush=True)
     return rows
@@ -69,8 +75,9 @@ def _run(method: str, root: Path | None, seeds: int) -> list[dict[str, Any]]:
 
 def _line(row: dict[str, Any]) -> str:
     target = "" if row["target"] is None else f"  (target {row['target']:.6g})"
+    value = "none" if row["value"] is None else f"{row['value']:.6g}"
     mark = "ok    " if row["ok"] else "MISSED"
-    return f"  {mark} {row['name']}: {row['metric']} = {row['value']:.6g}{target}"
+    return f"  {mark} {row['name']}: {row['metric']} = {value}{target}"
 
 
 if __name__ == "__main__":

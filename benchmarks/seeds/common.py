@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from hwsim.errors import FileError
 from snntrain import Checkpoint, Recipe, evaluate, fit, load
 
 FOLDER = Path(__file__).parent
@@ -36,7 +38,8 @@ def trained(
 
 def accuracy_on_test(checkpoint: Checkpoint, root: Path | None, samples: int = 0) -> float:
     """Return the accuracy, 0..1, on the test split, or on its first ``samples``."""
-    test = load(checkpoint.recipe.data.name, "test", root)
+    data = checkpoint.recipe.data
+    test = load(data.name, "test", root, data.encoder)
     return evaluate(checkpoint, test.first(samples or len(test))).accuracy
 
 
@@ -61,5 +64,19 @@ def noted(name: str, metric: str, value: float) -> dict[str, Any]:
     return _row(name, metric, value, None, True)
 
 
-def _row(name: str, metric: str, value: float, target: float | None, ok: bool) -> dict[str, Any]:
+def where_found(
+    data: str, root: Path | None, measure: Callable[[], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Return the rows of ``measure``, or one that says that the files of ``data`` are missing."""
+    try:
+        load(data, "test", root)
+    except FileError as error:
+        print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr, flush=True)
+        return [_row(data, "not run: its files are not there", None, None, True)]
+    return measure()
+
+
+def _row(
+    name: str, metric: str, value: float | None, target: float | None, ok: bool
+) -> dict[str, Any]:
     return {"name": name, "metric": metric, "value": value, "target": target, "ok": bool(ok)}
