@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from snntrain._fused import fused, is_fused
+
 if TYPE_CHECKING:
     from snntrain.layers import Population
 
@@ -21,7 +23,15 @@ Dynamics = Callable[["Population", Tensor], Tensor]
 
 
 def over_time(layer: Population, x: Tensor) -> Tensor:
-    """Step the neuron of ``layer`` through the sequence from rest, on its own arithmetic."""
+    """Run the neuron of ``layer`` through the sequence from rest: by the fastest way there is."""
+    return fused(layer, x) if is_fused(layer) else stepwise(layer, x)
+
+
+def stepwise(layer: Population, x: Tensor) -> Tensor:
+    """Execute the ``step`` of the neuron of ``layer`` once a time step, on its own arithmetic.
+
+    It runs every neuron, and says what the faster ways have to give.
+    """
     sequence = layer.sequence(x)
     registers = layer.registers(x.dim())
     rest = torch.zeros_like(sequence[0])

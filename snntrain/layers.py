@@ -16,7 +16,7 @@ from snntrain._registers import per_neuron, set_decay, set_period, set_threshold
 from snntrain.delays import Temporal
 from snntrain.dynamics import Dynamics, over_time
 from snntrain.neurons import Real
-from snntrain.norms import CurrentNorm
+from snntrain.norms import CurrentNorm, LeakScaledNorm
 from snntrain.surrogates import FastSigmoid, Surrogate
 
 
@@ -62,7 +62,8 @@ class Population(Temporal):
 
     def forward(self, x: Tensor) -> Tensor:
         """Turn currents (steps * B, C, ...) into what :meth:`read` reads, of the same shape."""
-        return self.dynamics(self, x)
+        # autocast is for synapses: a state in bfloat16 would forget small currents
+        return self.dynamics(self, x.float() if torch.is_autocast_enabled(x.device.type) else x)
 
     def entering(self, current: Tensor, spikes: Tensor) -> Tensor:
         """Return a step's normalised current and that of the ``spikes`` of the step before."""
@@ -91,31 +92,46 @@ class Population(Temporal):
         """Return the registers, broadcastable to (B, C, ...) of ``dims`` axes."""
         return {name: per_neuron(getattr(self, name), dims) for name in self.REGISTERS}
 
+    @property
+    def memoryless(self) -> bool:
+        """Say whether a current is gone in the step after, whatever is trained."""
+        return not isinstance(self.decay_u, Tensor) and self.decay_u == 1
+
     def currents(self, sequence: Tensor) -> Iterator[tuple[Tensor, Tensor | float]]:
         """Yield what enters u and v in each step: normalised current (B, C, ...), and bias."""
-        if self.norm is None:
-            yield from ((current, 0.0) for current in sequence)
+        if self.norm is None or self.memoryless:
+            current = self.normalised(sequence).unflatten(0, (self.steps, -1))
+            yield from ((x, 0.0) for x in current)
             return
-        affine = self.norm.affine(self._filter(sequence) if self.training else None)
-        gains, biases = (self._over_time(factor, sequence.dim() - 3) for factor in affine)
+        gains, biases = self._factors(self.norm, sequence)
         for current, gain, bias in zip(sequence, gains, biases, strict=True):
             yield gain * current, bias
 
-    def _over_time(self, factor: Tensor, axes: int) -> list[Tensor]:
-        """Return (C,) or (steps, C) as one tensor a step, with ``axes`` more axes of size 1."""
-        shaped = factor.view(*factor.shape, *[1] * axes)
-        if factor.dim() == 1:
-            return [shaped] * self.steps
-        if len(factor) != self.steps:
+    def normalised(self, sequence: Tensor) -> Tensor:
+        """Return a current (T, B, C, ...) without memory times gain plus bias, (T * B, C, ...)."""
+        x = sequence.flatten(0, 1)
+        if self.norm is None or self.norm.is_batch_norm:
+            return x if self.norm is None else self.norm.batch_norm(x)
+        gains, biases = self._factors(self.norm, sequence)
+        return (gains * sequence + biases).flatten(0, 1)
+
+    def _factors(self, norm: CurrentNorm, sequence: Tensor) -> list[Tensor]:
+        """Return gain and bias of ``norm``, each broadcastable (T, 1, C, 1, ...)."""
+        shape = 1, sequence.shape[2], *[1] * (sequence.dim() - 3)
+        tracks = self.training and norm.TRACKS
+        factors = norm.affine(self._filter(sequence) if tracks else None)
+        for steps in {len(factor) for factor in factors if factor.dim() == 2} - {self.steps}:
             raise RangeError(
-                f"{type(self).__name__}: its norm scales {len(factor)} time steps, "
+                f"{type(self).__name__}: its norm scales {steps} time steps, "
                 f"the sequence has {self.steps}",
                 hint="use the number of steps it was made for, or freeze_time(module)",
             )
-        return list(shaped)
+        return [factor.view(-1, *shape).expand(self.steps, *shape) for factor in factors]
 
     def _filter(self, sequence: Tensor) -> Tensor:
         """Return the current u (T, B, C, ...) that ``sequence`` alone would leave."""
+        if self.memoryless:
+            return sequence
         decay_u = per_neuron(self.decay_u, sequence.dim() - 1)
         u = torch.zeros_like(sequence[0])
         filtered = []
@@ -234,6 +250,22 @@ class Spiking(Population):
     ) -> Spiking:
         """Return an IF: the current has no memory, the voltage does not leak."""
         return cls(channels, decay_u=1.0, decay_v=0.0, norm=norm, surrogate=surrogate)
+
+    @classmethod
+    def plif(
+        cls,
+        channels: int,
+        *,
+        decay_v: float = 0.5,
+        surrogate: Surrogate = FastSigmoid(),  # noqa: B008 -- frozen
+    ) -> Spiking:
+        """Return a parametric LIF: ``v <- v + k * (x - v)``, ``k`` learned from ``decay_v`` on.
+
+        Source: Fang et al. 2021, arXiv 2007.05785, where ``k = 1 / tau``.
+        """
+        layer = cls(channels, decay_v=decay_v, surrogate=surrogate, learned=["decay_v"])
+        layer.norm = LeakScaledNorm(channels, layer.parametrizations["decay_v"])
+        return layer
 
     def read(self, spikes: Tensor, state: tuple[Any, ...]) -> Tensor:  # noqa: ARG002
         """Return the spikes, 0.0 or 1.0."""

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from snntrain._distributed import Ranks
 
 
 class CurrentNorm(nn.Module):
@@ -17,6 +23,8 @@ class CurrentNorm(nn.Module):
     running statistics as in ``torch.nn.BatchNorm2d`` (unbiased variance).
     """
 
+    TRACKS = True
+    """It learns statistics of what it normalises while it trains."""
     running_mean: Tensor
     running_var: Tensor
 
@@ -24,6 +32,8 @@ class CurrentNorm(nn.Module):
         super().__init__()
         self.eps = eps
         self.momentum = momentum
+        self.ranks: Ranks | None = None
+        """Other processes with a part of the same batch; the statistics are then of the whole."""
         self.weight = nn.Parameter(torch.ones(channels))
         self.bias = nn.Parameter(torch.zeros(channels))
         self.register_buffer("running_mean", torch.zeros(channels))
@@ -39,9 +49,31 @@ class CurrentNorm(nn.Module):
         if self.training and filtered is not None:
             axes = [axis for axis in range(filtered.dim()) if axis != 2]
             var, mean = torch.var_mean(filtered, dim=axes, correction=0)
-            self._track(mean, var, filtered.numel() // filtered.shape[2])
+            values = filtered.numel() // filtered.shape[2]
+            if self.ranks:
+                var, mean = self.ranks.pooled(var, mean)
+                values *= self.ranks.size
+            self._track(mean, var, values)
         g = self.weight / torch.sqrt(var + self.eps)
         return g, self.bias - mean * g
+
+    @property
+    def is_batch_norm(self) -> bool:
+        """Say whether torch's own batch normalisation gives it: one gain, no other process."""
+        return type(self).affine is CurrentNorm.affine and not (self.training and self.ranks)
+
+    def batch_norm(self, current: Tensor) -> Tensor:
+        """Return ``g * u + c`` of a current u (T * B, C, ...) that has no memory, all at once."""
+        return functional.batch_norm(
+            current.to(self.weight.dtype),  # autocast or not, what follows is a neuron's state
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training,
+            self.momentum,
+            self.eps,
+        )
 
     @torch.no_grad()
     def _track(self, mean: Tensor, var: Tensor, values: int) -> None:
@@ -86,6 +118,48 @@ class TimeScaledNorm(CurrentNorm):
         state |= {name: mean * state[name] for name in ("weight", "bias")}
         frozen.to(mean).load_state_dict(state)
         return frozen.train(self.training)
+
+
+class LeakScaledNorm(CurrentNorm):
+    """:class:`CurrentNorm` times the fraction ``k`` of the voltage that is lost in a step.
+
+    A voltage of decay ``k`` then follows ``v <- v + k * (x - v)`` for the normalised current
+    ``x``, and ``k`` is folded into weights and bias with the norm.
+
+    Parameters
+    ----------
+    channels
+        Size of axis 1 of the input.
+    leak
+        Gives ``k``, 0..1, a number or (C,), when called; shared with the neurons.
+
+    Source: the parametric LIF, Fang et al. 2021, arXiv 2007.05785; SpikingJelly 2.0.0
+    ``ParametricLIFNode``.
+    """
+
+    def __init__(self, channels: int, leak: nn.Module) -> None:
+        super().__init__(channels)
+        self._leak = (leak,)  # not as a module of its own: it is one of the neurons
+
+    def affine(self, filtered: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return ``k * g`` and ``k * c``, both (C,)."""
+        g, c = super().affine(filtered)
+        (leak,) = self._leak
+        k = leak()
+        return k * g, k * c
+
+
+def threshold_norm(channels: int, *, threshold: float = 1.0, share: float = 1.0) -> CurrentNorm:
+    """Return a norm whose currents start with the deviation ``share * threshold``.
+
+    ``share`` is 1, or ``1 / sqrt(2)`` for each of two currents that are added. Source: the
+    threshold-dependent batch normalisation tdBN, Zheng et al. 2021, arXiv 2011.05280, whose
+    ``alpha * Vth`` is where the learned gain starts, as in SpikingJelly 2.0.0
+    ``ThresholdDependentBatchNorm2d``.
+    """
+    norm = CurrentNorm(channels)
+    nn.init.constant_(norm.weight, share * threshold)
+    return norm
 
 
 def freeze_time(module: nn.Module) -> int:
