@@ -9,7 +9,7 @@ SEED ?= 0
 COUNT ?= 300
 WORKERS ?= 1
 
-.PHONY: demo test check golden fuzz architectures test-peers test-browser test-sanitizers generate docs \
+.PHONY: demo test check golden fuzz architectures seeds test-peers test-browser test-sanitizers generate docs \
 	clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
@@ -32,6 +32,9 @@ fuzz: $(READY)            ## random networks on everything that can run them; SE
 
 architectures: $(READY)   ## train a network of every kind on MNIST, export it, ask Lava; DATA=folder of MNIST
 	$(BIN)/python benchmarks/architectures.py $(if $(DATA),--root $(DATA)) --json out/architectures.json
+
+seeds: $(READY)           ## train the six founding methods against their figures; DATA=folder of MNIST
+	$(BIN)/python benchmarks/seeds.py $(if $(DATA),--root $(DATA)) --json out/seeds.json
 
 test-peers: $(READY)      ## real peers: lava-dl (its first run installs about 5 GB), SANA-FE, counters of others
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/peers

@@ -25,6 +25,7 @@ def capture(
     *,
     name: str = "network",
     readout: Readout | None = None,
+    checked: bool = True,
 ) -> Graph:
     """Return the network that ``module`` computes in one time step, in float64.
 
@@ -39,6 +40,8 @@ def capture(
         Real numbers (T, B, *shape): T becomes the number of steps of a sample.
     readout
         By default the sum of v of an output that never fires, else the count of spikes.
+    checked
+        Let torch.export look at it too; False where it has before.
 
     Raises
     ------
@@ -48,7 +51,7 @@ def capture(
         If the module's control flow cannot be traced, or not by torch.export, which must find
         the same populations behind each population.
     """
-    graph, problems = captured(module, example, name=name, readout=readout)
+    graph, problems = captured(module, example, name=name, readout=readout, checked=checked)
     raise_all(
         "the network cannot be captured",
         problems,
@@ -58,7 +61,12 @@ def capture(
 
 
 def captured(
-    module: nn.Module, example: torch.Tensor, *, name: str, readout: Readout | None = None
+    module: nn.Module,
+    example: torch.Tensor,
+    *,
+    name: str,
+    readout: Readout | None = None,
+    checked: bool = True,
 ) -> tuple[Graph, list[str]]:
     """Return what of ``module`` can be captured, and the list of what cannot."""
     if example.ndim < 3 or 0 in example.shape:
@@ -84,7 +92,7 @@ def captured(
             steps=int(example.shape[0]),
             readout=readout or (Readout.VOLTAGE if silent else Readout.COUNT),
         )
-        if not walker.problems:
+        if checked and not walker.problems:
             cross_check(module, frame, graph)
     return graph, list(walker.problems)
 

@@ -30,7 +30,7 @@ from snnexport.formats.sanafe.write import unsupported as sanafe_unsupported
 from snnexport.golden import bundle, random_frames
 from snnexport.passes.choices import choices_of
 from snnexport.passes.errors import LayerError
-from snnexport.source import coded
+from snnexport.source import messages
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import load
 
@@ -130,9 +130,10 @@ def golden_input(
 
     Where that data is not at hand the input is random, and the second value says so.
     """
-    name = checkpoint.recipe.data.name
+    name, encoder = checkpoint.recipe.data.name, checkpoint.recipe.data.encoder
     try:
-        images = load(name, "validation", root).images[:samples]
+        data = load(name, "validation", root, encoder).first(samples)
+        sequence = data.sequences(slice(None), checkpoint.recipe.train.steps)
     except SpikeportError as error:
         return random_frames(program, samples), f"random, seed 0 ({name}: {error.message})"
-    return coded(program, images), f"{name}:validation, first {samples}"
+    return messages(program, sequence), f"{name}:validation, first {samples}"

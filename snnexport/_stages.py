@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from hwsim.arith import Range
 from hwsim.chip import Chip
@@ -17,18 +18,18 @@ from hwsim.errors import RangeError
 from hwsim.program import Program
 from snnexport._capture import capture
 from snnexport.graph import Graph
-from snnexport.passes.calibration import Calibration, Method
+from snnexport.passes.calibration import ENCODER, Calibration, Method
 from snnexport.passes.choices import Bound, Choices, LayerChoice
 from snnexport.passes.errors import LayerError, error_report
-from snnexport.passes.fold import fold
+from snnexport.passes.fold import Into, fold
 from snnexport.passes.lower import lower
 from snnexport.passes.quantize import quantize
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset
-from snntrain.encode import direct
+from snntrain.hardware import populations, real_network
 
 CALIBRATION_SAMPLES = 512
-"""Images of a data set that the network is run on for calibration."""
+"""Samples of a data set that the network is run on for calibration."""
 _BATCH = 64
 
 
@@ -109,16 +110,18 @@ def stages(
     CheckError, UnsupportedError
         Of the first stage that finds fault; :func:`snnexport.problems` looks at them all.
     """
-    captured = capture(checkpoint.build(), example_of(checkpoint), name=name)
-    folded = fold(captured)
+    thin = checkpoint.recipe.train.prune > 0
+    plain = LayerChoice(method=method, bias_step=bias_step, sparse=thin)
+    captured, folded, given = _graphs(checkpoint, name, choices or Choices(), plain)
     if calibration is None:
         calibration = seen_in_training(checkpoint)
     metadata = {"calibration.data": _name(calibration)} if isinstance(calibration, Dataset) else {}
     if isinstance(calibration, Dataset):
         calibration = measured(folded, calibration)
-    plain = LayerChoice(method=method, bias_step=bias_step)
-    quantized = quantize(folded, chip, calibration, _completed(choices, folded, plain))
+    quantized = quantize(folded, chip, calibration, given)
     scales = {p.name: p.scale.tolist() for p in quantized.layers if p.scale is not None}
+    if checkpoint.recipe.data.encoder:
+        metadata[ENCODER] = checkpoint.recipe.data.encoder
     metadata |= {
         "checkpoint.sha256": checkpoint.sha256,
         "recipe.seed": str(checkpoint.recipe.train.seed),
@@ -126,6 +129,51 @@ def stages(
         "scales": json.dumps(scales),
     }
     return Stages(chip, captured, folded, quantized, lower(quantized, chip, metadata))
+
+
+def integer_graphs(
+    module: nn.Module, example: torch.Tensor, name: str, bits: int, *, checked: bool = True
+) -> tuple[Graph, Graph, Choices]:
+    """Return a network of integers captured and folded, and the choices that keep its integers.
+
+    Parameters
+    ----------
+    module
+        What :func:`snntrain.hardware.on_chip` made.
+    example, name
+        As for ``capture``.
+    bits
+        Of its weights.
+    checked
+        Let a second reader look at what is captured.
+    """
+    step = float(module.input_step)  # pyright: ignore[reportArgumentType]
+    captured = capture(real_network(module).cpu(), example, name=name, checked=checked)
+    folded = fold(captured, Into.WEIGHTS)
+    kept = LayerChoice(weight_bits=bits, bound=Bound.TRAINED, scale=(1.0,))
+    held = populations(module)
+    return captured, folded, Choices(step, {p.name: kept for p in folded.layers if p.name in held})
+
+
+def _graphs(
+    checkpoint: Checkpoint, name: str, choices: Choices, plain: LayerChoice
+) -> tuple[Graph, Graph, Choices]:
+    """Return the network of ``checkpoint`` captured and folded, and what to quantize it with."""
+    module, example = checkpoint.build(), example_of(checkpoint)
+    hardware = checkpoint.recipe.hardware
+    if hardware is None or not hardware.trains_integers:
+        captured = capture(module, example, name=name)
+        folded = fold(captured)
+        return captured, folded, _completed(choices, folded, plain)
+    if plain.method is not Method.MINMAX:
+        raise RangeError(
+            f"method = {plain.method.value!r}: these weights are integers and kept whole",
+            hint="leave it out for a network that was trained in integers",
+        )
+    captured, folded, trained = integer_graphs(module, example, name, hardware.weight_bits)
+    kept = {n: replace(choice, sparse=plain.sparse) for n, choice in trained.layers.items()}
+    layers = {**kept, **choices.layers}
+    return captured, folded, Choices(choices.step or trained.step, layers, choices.sums)
 
 
 def example_of(checkpoint: Checkpoint) -> torch.Tensor:
@@ -140,20 +188,20 @@ def seen_in_training(checkpoint: Checkpoint) -> Calibration:
 
 
 def measured(folded: Graph, data: Dataset) -> Calibration:
-    """Return what ``folded`` does on the first images of ``data``, and the range of them all.
+    """Return what ``folded`` does on the first samples of ``data``, and the range of them all.
 
     Raises RangeError if they are not what ``folded`` reads.
     """
-    if prod(data.images.shape[1:]) != prod(folded.input_shape):
+    if prod(data.shape) != prod(folded.input_shape):
         raise RangeError(
-            f"{_name(data)}: images of shape {data.images.shape[1:]} do not fit the input "
+            f"{_name(data)}: images of shape {data.shape} do not fit the input "
             f"{folded.input_shape} of {folded.name}",
             hint="calibrate on data like that of the recipe",
         )
-    images = data.images[:CALIBRATION_SAMPLES]
-    batches = (direct(images[i : i + _BATCH], folded.steps) for i in range(0, len(images), _BATCH))
-    seen, whole = Calibration.measure(folded, batches), Calibration.of(data.images)
-    return replace(seen, low=whole.low, high=whole.high)
+    starts = range(0, min(len(data), CALIBRATION_SAMPLES), _BATCH)
+    batches = (data.sequences(slice(i, i + _BATCH), folded.steps) for i in starts)
+    low, high = data.extent(folded.steps)
+    return replace(Calibration.measure(folded, batches), low=min(low, 0), high=max(high, 0))
 
 
 def input_range(program: Program) -> Range:
@@ -163,8 +211,8 @@ def input_range(program: Program) -> Range:
 
 
 def layer_errors(done: Stages, data: Dataset) -> list[LayerError]:
-    """Return what quantizing changed in each layer, on the first images of ``data``."""
-    frames = direct(data.images[:_BATCH], done.folded.steps)
+    """Return what quantizing changed in each layer, on the first samples of ``data``."""
+    frames = data.sequences(slice(0, _BATCH), done.folded.steps)
     return error_report(done.folded, done.quantized, frames)
 
 
@@ -172,11 +220,10 @@ def _name(data: Dataset) -> str:
     return f"{data.name}:{data.split}"
 
 
-def _completed(choices: Choices | None, folded: Graph, plain: LayerChoice) -> Choices:
+def _completed(choices: Choices, folded: Graph, plain: LayerChoice) -> Choices:
     """Return ``choices`` with ``plain`` for every other layer of ``folded``.
 
     Sums are left out, which may become copies of weights and take none then.
     """
-    given = choices or Choices()
     others = {p.name: plain for p in folded.layers if not p.is_sum}
-    return replace(given, layers={**others, **given.layers})
+    return replace(choices, layers={**others, **choices.layers})

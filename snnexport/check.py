@@ -15,7 +15,7 @@ from hwsim.neurons import Cuba
 from snnexport._capture import captured
 from snnexport._fitting import Fit, fit
 from snnexport._operations import SUPPORTED
-from snnexport._stages import example_of, seen_in_training
+from snnexport._stages import example_of, seen_in_training, stages
 from snnexport.graph import Graph, Layer
 from snnexport.passes.calibration import Calibration
 from snnexport.passes.fold import folded_with_problems
@@ -56,6 +56,8 @@ def fitted(
     calibration: Calibration | None = None,
 ) -> Fit:
     """Return the problems, see :func:`problems`; without any, also the mapping onto cores."""
+    if isinstance(network, Checkpoint) and network.recipe.trains_integers:
+        return _integers(network, chip)
     if isinstance(network, Checkpoint):
         example = example_of(network) if example is None else example
         calibration = calibration or seen_in_training(network)
@@ -73,6 +75,14 @@ def fitted(
     later = _later(graph, lacking, chip, calibration)
     lines = _distinct([*map(_with_way_out, found), *later.problems])
     return Fit(lines, None if lines else later.mapping)
+
+
+def _integers(network: Checkpoint, chip: Chip) -> Fit:
+    """Return how a network of integers fits, of which no stage has anything to choose."""
+    try:
+        return fit(stages(network, chip, name="network").program, chip)
+    except SpikeportError as error:
+        return Fit(_lines(error))
 
 
 def _later(graph: Graph, lacking: set[str], chip: Chip, calibration: Calibration | None) -> Fit:

@@ -14,7 +14,16 @@ import snntrain.cli
 from hwsim._report.figures import visible
 from hwsim.errors import FileError, MissingExtraError, RangeError, SpikeportError
 
-_EXTRAS = {"torch": "train", "safetensors": "train", "sklearn": "train", "h5py": "export"}
+_EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "sklearn": "train",
+    "h5py": "export",
+    "PIL": "data",
+    "aedat": "data",
+    "optuna": "sweep",
+    "tensorboard": "tensorboard",
+}
 
 
 class _ErrorShown(click.ClickException):
@@ -56,7 +65,14 @@ class _Group(click.Group):
             raise _ErrorShown(str(failed)) from None
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+def _target() -> Any:
+    """Return the way to a chip that training takes, which is in a package above its own."""
+    from snnexport import harden
+
+    return harden
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "obj": _target})
 @click.version_option(package_name="spikeport")
 def main() -> None:
     """Take deep spiking networks from PyTorch to neuromorphic chips, spike for spike."""
@@ -69,3 +85,6 @@ for _command in (
     *snnexport.commands.running.COMMANDS,
 ):
     main.add_command(_command)
+
+if __name__ == "__main__":  # torchrun starts modules
+    main()

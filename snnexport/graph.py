@@ -34,9 +34,13 @@ class Convolution:
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """weight (n_out, n_in), inputs flattened in C order."""
+    """weight (n_out, n_in), inputs flattened in C order.
+
+    sparse: synapses of weight 0 may be left out, where the others take less memory then.
+    """
 
     weight: np.ndarray
+    sparse: bool = False
 
     def output_shape(self, source: Shape) -> Shape:  # noqa: ARG002
         """Return (n_out,)."""

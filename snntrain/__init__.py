@@ -10,17 +10,20 @@ from hwsim.lazy import lazy
 if TYPE_CHECKING:
     from snntrain._evaluate import Evaluation, evaluate
     from snntrain._fit import fit
+    from snntrain._watch import DivergedError, SpikeportWarning
     from snntrain.checkpoint import Checkpoint
     from snntrain.data import Dataset, load, parse_selector
-    from snntrain.delays import Delay
+    from snntrain.delays import Delay, LearnedDelay, sharpen_delays
     from snntrain.dynamics import over_time, using
-    from snntrain.encode import direct
+    from snntrain.encode import delta, direct, frames_by_count, frames_by_time, latency, rate
+    from snntrain.events import read_events
     from snntrain.layers import Readout, Reset, Spiking, recorded, spiking_layers, unroll
     from snntrain.losses import LOSSES
     from snntrain.neurons import INTEGER, Real
-    from snntrain.norms import CurrentNorm, TimeScaledNorm, freeze_time
+    from snntrain.norms import CurrentNorm, TimeScaledNorm, freeze_time, threshold_norm
     from snntrain.recipe import Recipe
-    from snntrain.rules import RULES, Rule, Step
+    from snntrain.rules import RULES, Batch, Objective, Rule, Step
+    from snntrain.rules.calibrate import Calibrated, calibrate_surrogate
     from snntrain.surrogates import (
         SURROGATES,
         ATan,
@@ -30,24 +33,27 @@ if TYPE_CHECKING:
         Sigmoid,
         Surrogate,
         Triangle,
-    )  # fmt: skip
+    )
 
 __getattr__ = lazy(
     "snntrain",
     {
         "_evaluate": ("Evaluation", "evaluate"),
         "_fit": ("fit",),
+        "_watch": ("DivergedError", "SpikeportWarning"),
         "checkpoint": ("Checkpoint",),
         "data": ("Dataset", "load", "parse_selector"),
-        "delays": ("Delay",),
-        "encode": ("direct",),
+        "delays": ("Delay", "LearnedDelay"),
         "dynamics": ("over_time", "using"),
+        "encode": ("delta", "direct", "frames_by_count", "frames_by_time", "latency", "rate"),
+        "events": ("read_events",),
         "layers": ("Readout", "Reset", "Spiking", "recorded", "spiking_layers", "unroll"),
         "losses": ("LOSSES",),
         "neurons": ("INTEGER", "Real"),
-        "norms": ("CurrentNorm", "TimeScaledNorm", "freeze_time"),
+        "norms": ("CurrentNorm", "TimeScaledNorm", "freeze_time", "threshold_norm"),
         "recipe": ("Recipe",),
-        "rules": ("RULES", "Rule", "Step"),
+        "rules": ("RULES", "Batch", "Objective", "Rule", "Step"),
+        "rules.calibrate": ("Calibrated", "calibrate_surrogate"),
         "surrogates": (
             "SURROGATES",
             "ATan",
@@ -62,9 +68,12 @@ __getattr__ = lazy(
 )
 
 __all__ = [
-    "INTEGER", "LOSSES", "RULES", "SURROGATES", "ATan", "Checkpoint", "CurrentNorm", "Dataset",
-    "Delay", "Evaluation", "FastSigmoid", "Gaussian", "Readout", "Real", "Recipe", "Rectangle",
-    "Reset", "Rule", "Sigmoid", "Spiking", "Step", "Surrogate", "TimeScaledNorm", "Triangle",
-    "direct", "evaluate", "fit", "freeze_time", "load", "over_time", "parse_selector", "recorded",
-    "spiking_layers", "unroll", "using",
+    "INTEGER", "LOSSES", "RULES", "SURROGATES", "ATan", "Batch", "Calibrated", "Checkpoint",
+    "CurrentNorm", "Dataset", "Delay", "DivergedError", "Evaluation", "FastSigmoid", "Gaussian",
+    "LearnedDelay", "Objective", "Readout", "Real", "Recipe", "Rectangle", "Reset", "Rule",
+    "Sigmoid", "SpikeportWarning", "Spiking", "Step", "Surrogate", "TimeScaledNorm", "Triangle",
+    "calibrate_surrogate", "delta", "direct", "evaluate", "fit", "frames_by_count",
+    "frames_by_time", "freeze_time", "latency", "load", "over_time", "parse_selector", "rate",
+    "read_events", "recorded", "sharpen_delays", "spiking_layers", "threshold_norm", "unroll",
+    "using",
 ]  # fmt: skip

@@ -1,17 +1,23 @@
-"""Evaluating a network: its outputs, predictions and accuracy over a dataset."""
+"""Evaluating a network: its outputs, predictions, accuracy and rates over a dataset."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from snntrain._distributed import ALONE, Ranks
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset
-from snntrain.encode import direct
-from snntrain.layers import unroll
+from snntrain.layers import recorded, unroll
+
+ROOM = 1 << 22
+"""Input values, over all steps, that go through a network at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +36,8 @@ class Evaluation:
 
 def evaluate(checkpoint: Checkpoint, dataset: Dataset, batch_size: int = 256) -> Evaluation:
     """Run a trained network over ``dataset`` with the recipe's number of steps."""
-    module = checkpoint.build()
-    steps = checkpoint.recipe.train.steps
-    outputs = summed_outputs(module, dataset.images, steps, batch_size)
+    module, steps = checkpoint.build(), checkpoint.recipe.train.steps
+    outputs = measure(module, dataset, steps, batch_size=batch_size).outputs
     return Evaluation(accuracy(outputs, dataset), outputs.argmax(axis=1), outputs)
 
 
@@ -41,18 +46,37 @@ def accuracy(outputs: np.ndarray, dataset: Dataset) -> float:
     return float((outputs.argmax(axis=1) == dataset.labels).mean())
 
 
-def sequence_of(images: np.ndarray, steps: int) -> Tensor:
-    """Return ``images`` (B, *shape) directly coded as a float32 sequence (steps, B, *shape)."""
-    return torch.tensor(direct(images, steps), dtype=torch.float32)
+class Measured(NamedTuple):
+    """Outputs (N, classes) float64 summed over time; spikes per neuron and step by layer."""
+
+    outputs: np.ndarray
+    rates: dict[str, float]
 
 
 @torch.no_grad()
-def summed_outputs(
-    module: nn.Module, images: np.ndarray, steps: int, batch_size: int = 256
-) -> np.ndarray:
-    """Return the sum over time (N, classes) float64 of ``module``, in the mode it is in."""
-    outputs = [
-        unroll(module, sequence_of(images[i : i + batch_size], steps)).sum(dim=0)
-        for i in range(0, len(images), batch_size)
-    ]
-    return torch.cat(outputs).double().numpy()
+def measure(
+    module: nn.Module, dataset: Dataset, steps: int, ranks: Ranks = ALONE, batch_size: int = 256
+) -> Measured:
+    """Run ``module``, in the mode it is in, over ``dataset``: a share of it on each process.
+
+    ``batch_size`` is the most samples at a time.
+    """
+    share = ranks.share(len(dataset))
+    stride = max(1, min(batch_size, ROOM // (steps * prod(dataset.shape))))
+    outputs: list[Tensor] = []
+    spikes: Counter[str] = Counter()
+    neurons: Counter[str] = Counter()
+    for start in range(share.start, share.stop, stride):
+        samples = slice(start, min(start + stride, share.stop))
+        sequence = torch.tensor(dataset.sequences(samples, steps), dtype=torch.float32)
+        with recorded(module) as sent:
+            outputs.append(unroll(module, sequence.to(ranks.device)).sum(dim=0).double().cpu())
+        spikes.update({name: s.double().sum().item() for name, s in sent.items()})
+        neurons.update({name: s.numel() for name, s in sent.items()})
+    whole = ranks.joined(torch.cat(outputs), len(dataset))
+    totals = {
+        name: ranks.total(torch.tensor([spikes[name], neurons[name]], dtype=torch.float64))
+        for name in spikes
+    }
+    rates = {name: (sent / count).item() for name, (sent, count) in totals.items()}
+    return Measured(whole.numpy(), rates)

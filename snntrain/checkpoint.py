@@ -93,8 +93,10 @@ class Checkpoint:
 
 
 def _empty(recipe: Recipe) -> nn.Module:
+    """Return the network of ``recipe`` with other weights: of integers, if it trains those."""
     with torch.random.fork_rng(devices=[]):
-        return recipe.build()
+        module = recipe.build()
+    return recipe.hardware.integer_network(module) if recipe.trains_integers else module
 
 
 def _is_range(value: Any) -> bool:

@@ -1,16 +1,23 @@
-"""The commands ``train`` and ``evaluate`` of ``spikeport``."""
+"""The commands ``train``, ``evaluate`` and ``sweep`` of ``spikeport``."""
 
 from __future__ import annotations
 
 import json
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hwsim.console import FILE, as_json, progress_bar
 from hwsim.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from snntrain.hardware import Target
+    from snntrain.logs import Entry, Log
 
 
 @click.command()
@@ -19,24 +26,38 @@ from hwsim.errors import MissingExtraError
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same --out.")
 @click.option("--out", type=FILE, default=Path("out/train"), show_default=True, help="Folder.")
 @click.option("--root", type=FILE, help="Where data files are.")
+@click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard besides OUT/metrics.csv.")
 @as_json
-def train(
-    recipe: Path, init: Path | None, resume: bool, out: Path, root: Path | None, as_json: bool
+@click.pass_obj
+def train(  # noqa: PLR0913 -- one a flag
+    target: Callable[[], Target] | None,
+    recipe: Path,
+    init: Path | None,
+    resume: bool,
+    out: Path,
+    root: Path | None,
+    tensorboard: bool,
+    as_json: bool,
 ) -> None:
-    """Train the network of RECIPE (.toml); write checkpoint.safetensors and recipe.toml."""
+    """Train the network of RECIPE (.toml); write checkpoint.safetensors and recipe.toml.
+
+    On several processors or devices: torchrun --nproc-per-node=2 -m snnexport.cli train RECIPE.
+    """
     _need_torch("train")
     from hwsim.files import write_atomic
-    from snntrain import Checkpoint, Recipe, fit
+    from snntrain import Checkpoint, Recipe, fit, logs
+    from snntrain._distributed import is_first
 
     plan = Recipe.load(recipe)
     start = Checkpoint.load(init) if init else None
-    with progress_bar("training") as bar:
-
-        def progress(done: int, total: int, best: dict[str, float]) -> None:
-            if bar is not None:
-                bar(done, total, f"best validation {100 * best['validation_accuracy']:.1f} %")
-
-        checkpoint = fit(plan, init=start, root=root, out=out, resume=resume, progress=progress)
+    with ExitStack() as stack:
+        log = stack.enter_context(_shown("training")) if is_first() else []
+        if tensorboard:
+            log.append(stack.enter_context(logs.tensorboard(out / "tensorboard")))
+        way = target() if target and plan.hardware else None
+        checkpoint = fit(plan, init=start, target=way, root=root, out=out, resume=resume, log=log)
+    if not is_first():
+        return
     path = out / "checkpoint.safetensors"
     checkpoint.save(path)
     write_atomic(out / "recipe.toml", plan.to_text())
@@ -56,7 +77,8 @@ def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_j
 
     trained = Checkpoint.load(checkpoint)
     name, split = parse_selector(data) if data else (trained.recipe.data.name, "test")
-    dataset = load(name, split, root)
+    chosen = trained.recipe.data
+    dataset = load(name, split, root, chosen.encoder if name == chosen.name else "")
     evaluation = evaluate(trained, dataset)
     result = {
         "checkpoint": str(checkpoint),
@@ -70,7 +92,82 @@ def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_j
     _print(result, as_json)
 
 
-COMMANDS = [train, evaluate_command]
+@click.command("sweep")
+@click.argument("recipe", type=FILE)
+@click.option("--space", type=FILE, required=True, help="What to try: a recipe of ranges (.toml).")
+@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="In all.")
+@click.option("--out", type=FILE, default=Path("out/sweep"), show_default=True, help="Folder.")
+@click.option("--storage", help="URL of a database to share instead of OUT/sweep.journal.")
+@click.option("--frugal", is_flag=True, help="Weigh accuracy against spikes.")
+@click.option("--root", type=FILE, help="Where data files are.")
+@as_json
+def sweep_command(  # noqa: PLR0913 -- one a flag
+    recipe: Path,
+    space: Path,
+    trials: int,
+    out: Path,
+    storage: str | None,
+    frugal: bool,
+    root: Path | None,
+    as_json: bool,
+) -> None:
+    """Search settings for RECIPE (.toml), judged on validation; write OUT/best.toml.
+
+    The same command goes on with an interrupted search, and may run several times at once.
+    """
+    _need_torch("sweep")
+    from hwsim.files import write_atomic
+    from snntrain import Recipe, sweep
+
+    plan = Recipe.load(recipe)
+    ranges = sweep.load_space(space, plan)
+    study = sweep.open_study(storage or str(out / "sweep.journal"), recipe.stem, frugal=frugal)
+    with _shown("sweep"):
+        sweep.sweep(plan, ranges, study, trials=trials, root=root)
+    best = [
+        {"trial": trial.number, **dict(zip(sweep.AIMS, trial.values, strict=False)), **trial.params}
+        for trial in study.best_trials
+    ]
+    if best:
+        chosen = sweep.recipe_of(plan, study.best_trials[0].params, ranges)
+        write_atomic(out / "best.toml", chosen.to_text())
+    if as_json:
+        click.echo(json.dumps({"trials": len(study.trials), "best": best}))
+        return
+    for found in best:
+        _print(found, as_json)
+
+
+COMMANDS = [train, evaluate_command, sweep_command]
+
+
+@contextmanager
+def _shown(title: str) -> Iterator[list[Log]]:
+    """Show warnings as a line on stderr; give logs that draw a progress bar, on a terminal."""
+    from snntrain._watch import SpikeportWarning
+
+    show = warnings.showwarning
+
+    def line(message: Any, category: Any, *where: Any) -> None:
+        if issubclass(category, SpikeportWarning):
+            click.echo(f"warning: {message}", err=True)
+        else:
+            show(message, category, *where)
+
+    with warnings.catch_warnings(), progress_bar(title) as bar:
+        warnings.simplefilter("always", SpikeportWarning)
+        warnings.showwarning = line
+        validation = ""
+
+        def draw(entry: Entry) -> None:
+            nonlocal validation
+            if "validation_accuracy" in entry.values:
+                validation = f", validation {100 * entry.values['validation_accuracy']:.1f} %"
+            if bar is not None:
+                state = f"epoch {entry.epoch}, loss {entry.values['loss']:.3g}{validation}"
+                bar(entry.update, entry.updates, state)
+
+        yield [draw]
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

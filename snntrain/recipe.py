@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,14 @@ from torch import nn
 
 from hwsim.errors import FileError, raise_all
 from hwsim.files import read_bytes, toml_table
-from snntrain.data import SOURCES
+from snntrain.data import SOURCES, encoders_of
+from snntrain.hardware import HardwareSettings
 from snntrain.losses import LOSSES
 from snntrain.nets import NETS
 from snntrain.rules import RULES, Rule
 from snntrain.settings import read, setting
 
-SECTIONS = ("data", "net", "train", "rule")
+SECTIONS = ("data", "net", "train", "rule", "hardware")
 LONGEST = 1 << 14
 """Characters of a recipe: none of a few lines names a network that takes long to build."""
 LossName = Enum("LossName", {name: name for name in LOSSES})
@@ -29,16 +30,22 @@ HINT = "models/digits-conv/recipe.toml is a working example"
 class DataSettings:
     """Which dataset: its ``train`` split is learned, its ``validation`` split selects.
 
-    ``samples`` learns only the first so many training images; 0 learns all.
+    ``samples`` learns only the first so many training samples; 0 learns all. ``encoder`` makes
+    sequences of them, by default the first of :func:`snntrain.data.encoders_of`.
     """
 
     name: str
     samples: int = setting(0, 2**31 - 1, default=0)
+    encoder: str = ""
 
     def problems(self) -> list[str]:
         """List what does not fit."""
-        known = f"is not known (known: {', '.join(SOURCES)})"
-        return [] if self.name in SOURCES else [f"name = {self.name!r} {known}"]
+        if self.name not in SOURCES:
+            return [f"name = {self.name!r} is not known (known: {', '.join(SOURCES)})"]
+        known = encoders_of(self.name)
+        if self.encoder in ("", *known):
+            return []
+        return [f"encoder = {self.encoder!r} is not of {self.name} (known: {', '.join(known)})"]
 
 
 class Optimizer(Enum):
@@ -57,12 +64,34 @@ class Schedule(Enum):
     CONSTANT = "constant"
 
 
+class Device(Enum):
+    """Where to compute: on a CUDA device if there is one, on the processor, on a CUDA device."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+
+
+class Precision(Enum):
+    """What synapses are computed in while training; neurons always are in float32."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+
+
 @dataclass(frozen=True)
 class TrainSettings:
     """How to train. ``steps`` is T; ``learning_rate`` the peak of the schedule.
 
     ``shift`` moves each training image by up to so many pixels a side. ``rate_penalty`` is
-    added to the loss times the spikes per neuron and step, averaged over layers.
+    added to the loss times the spikes per neuron and step, averaged over layers;
+    ``synops_penalty`` times the synaptic operations per inference beyond ``synops_budget``, as a
+    fraction of those if all neurons fired always: it needs ``[hardware]``, whose chip counts them.
+    ``prune`` is the share of each layer's weights that become 0 for good. ``clip_norm``
+    is the largest norm of all gradients together, 0 for any. ``checkpointing`` computes every
+    block again in the backward pass instead of keeping its state: less memory, more time.
+    ``save_every`` batches, and after every epoch, the state of the run is saved; 0 saves it after
+    epochs only.
     """
 
     steps: int = setting(1, 1024)
@@ -73,9 +102,17 @@ class TrainSettings:
     seed: int = setting(0, 2**31 - 1, default=0)
     shift: int = setting(0, 64, default=0)
     rate_penalty: float = setting(0.0, 1000.0, default=0.0)
+    synops_penalty: float = setting(0.0, 1e6, default=0.0)
+    synops_budget: float = setting(0.0, 1e15, default=0.0)
+    prune: float = setting(0.0, 0.999, default=0.0)
     loss: LossName = LossName["rate"]
     optimizer: Optimizer = Optimizer.ADAMW
     schedule: Schedule = Schedule.ONE_CYCLE
+    clip_norm: float = setting(0.0, 1e9, default=0.0)
+    device: Device = Device.AUTO
+    precision: Precision = Precision.FLOAT32
+    checkpointing: bool = False
+    save_every: int = setting(0, 2**31 - 1, default=0)
 
 
 @dataclass(frozen=True)
@@ -83,6 +120,7 @@ class Recipe:
     """One training run. ``net`` holds the settings of the network class ``NETS[kind]``.
 
     ``rule`` is how gradients are found; the optional table ``[rule]`` names it and its settings.
+    ``hardware`` is where the network is going, by the optional table ``[hardware]``.
 
     Two recipes are equal when their settings are, whatever their text looks like.
     """
@@ -93,6 +131,7 @@ class Recipe:
     train: TrainSettings
     rule: Rule
     text: str = field(compare=False, repr=False)
+    hardware: HardwareSettings | None = None
 
     @classmethod
     def load(cls, path: Path) -> Recipe:
@@ -121,12 +160,21 @@ class Recipe:
         of_rule = table.get("rule", {"name": "surrogate"})
         _, rule, rule_problems = _read_named("rule", "name", of_rule, RULES)
         train, train_problems = read(TrainSettings, table.get("train", {}), "train")
+        chip, chip_problems = None, []
+        if "hardware" in table:
+            chip, chip_problems = read(HardwareSettings, table["hardware"], "hardware")
         problems = found + data_problems + net_problems + train_problems + rule_problems
+        problems += chip_problems + _not_lowered(rule, train) + _not_integers(rule, chip)
         raise_all(where, problems, hint=HINT)
         assert data is not None
         assert train is not None
         assert rule is not None
-        return cls(data, kind, net, train, rule, text)
+        return cls(data, kind, net, train, rule, text, chip)
+
+    @property
+    def trains_integers(self) -> bool:
+        """Say whether what it trains are a chip's integers."""
+        return self.hardware is not None and self.hardware.trains_integers
 
     def to_text(self) -> str:
         """Return the TOML text this recipe was read from."""
@@ -135,6 +183,23 @@ class Recipe:
     def build(self) -> nn.Module:
         """Return the untrained network; its weights come from torch's global generator."""
         return NETS[self.kind](self.net)
+
+
+def _not_lowered(rule: Rule | None, train: TrainSettings | None) -> list[str]:
+    """List what ``train`` asks to lower, of a rule that has an error of its own."""
+    if rule is None or train is None or rule.LOSS:
+        return []
+    own = f"which {type(rule).__name__} does not lower: it has an error of its own"
+    asked = [f for f in fields(train) if f.name == "loss" or f.name.endswith("_penalty")]
+    return [f"train.{f.name} is set, {own}" for f in asked if getattr(train, f.name) != f.default]
+
+
+def _not_integers(rule: Rule | None, chip: HardwareSettings | None) -> list[str]:
+    """List what ``chip`` asks of a rule that does not learn through its integers."""
+    if rule is None or chip is None or rule.INTEGERS or not chip.trains_integers:
+        return []
+    kept = f'{type(rule).__name__} does not learn through; use train = "float", or no [hardware]'
+    return [f"hardware.train is {chip.train.value!r}, which {kept}"]
 
 
 _NET_SETTINGS = {kind: net.Settings for kind, net in NETS.items()}

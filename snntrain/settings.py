@@ -17,7 +17,7 @@ def setting(low: float, high: float, *, default: Any = MISSING) -> Any:
 def read(cls: type[S], table: Any, where: str) -> tuple[S | None, list[str]]:
     """Build ``cls`` from ``table``; return None and every problem when it does not fit.
 
-    Fields may be str, int, float, an Enum of texts, or tuples ``tuple[int, ...]``,
+    Fields may be str, bool, int, float, an Enum of texts, or tuples ``tuple[int, ...]``,
     ``tuple[float, ...]``. A class may list problems between its fields in a method
     ``problems() -> list[str]``, each beginning with the name of a field.
     """
@@ -62,7 +62,7 @@ def _scalar(value: Any, kind: type, limits: Any) -> tuple[Any, str]:
             return None, f"is not known (known: {', '.join(known)})"
         return kind(value), ""
     accepted = (int, float) if kind is float else (kind,)
-    if not isinstance(value, accepted) or isinstance(value, bool):
+    if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
         return None, f"is not {'a number' if kind is float else kind.__name__}"
     if limits and not limits["low"] <= value <= limits["high"]:
         return None, f"does not fit {limits['low']}..{limits['high']}"

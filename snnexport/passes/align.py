@@ -14,6 +14,8 @@ from hwsim.errors import UnsupportedError
 from hwsim.neurons import Cuba, GradedRelay
 from snnexport.graph import Diagonal, Edge, Graph, Layer
 
+RELAY = ".relay"
+"""Joins the name of a population and the number of a relay of its messages."""
 _START = "\0start"
 """A node in front of every layer, as answers cannot come before frames."""
 
@@ -97,7 +99,7 @@ def _rewired(graph: Graph, edge: Edge, missing: int, chains: dict[str, list[Laye
     chain = chains.setdefault(edge.source, [])
     while len(chain) < missing:
         before = chain[-1].name if chain else edge.source
-        chain.append(_relay(graph, edge.source, before, f"{edge.source}.relay{len(chain) + 1}"))
+        chain.append(_relay(graph, edge.source, before, f"{edge.source}{RELAY}{len(chain) + 1}"))
     return replace(edge, source=chain[missing - 1].name) if missing else edge
 
 

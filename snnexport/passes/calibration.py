@@ -14,6 +14,8 @@ from snnexport.graph import Graph
 BINS = 512
 INPUT_STEP = "input.step"
 """Where a program's metadata keep what one unit of input message stands for, if not 1."""
+ENCODER = "input.encoder"
+"""Where they keep how data is made into sequences, if not by the default of the data."""
 _INPUT_VALUES = 4096
 _CLIPS = np.linspace(0.2, 1.0, 81)
 """Fractions of the largest weight that the mean squared error is looked for at."""

@@ -31,9 +31,10 @@ _HEADER = """\
 #   method: how far weights and observed ranges are kept: "minmax", "percentile", "mse"
 #   percentile 50..100: of the magnitudes, if that is the method
 #   bound: the current u cannot wrap whatever arrives ("proven"), or did not on the calibration
-#     data ("observed"; the simulator counts wraps)
+#     data ("observed"; the simulator counts wraps), or wraps as in training ("trained")
 #   message_bits 2..24: of a sum's messages, sign included
 #   bias_step 1..64: biases are multiples of it, in units of voltage; netx holds multiples of 64
+#   sparse: leave synapses of weight 0 out of matrices, where that takes less memory
 #   scale: by channel, what an integer weight of 1 is worth. Left out: the finest that fits; so
 #     remove it where you change what is above it.
 """
@@ -47,10 +48,14 @@ class Granularity(Enum):
 
 
 class Bound(Enum):
-    """What keeps u in its register: a proof over all inputs, or what calibration observed."""
+    """What keeps u in its register: a proof over all inputs, or what calibration observed.
+
+    Nothing, where the network was trained with the register as it is: it wraps as it learned to.
+    """
 
     PROVEN = "proven"
     OBSERVED = "observed"
+    TRAINED = "trained"
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class LayerChoice:
     bound: Bound = Bound.PROVEN
     message_bits: int = setting(2, 24, default=8)
     bias_step: int = setting(1, 64, default=1)
+    sparse: bool = False
     scale: tuple[float, ...] = setting(1e-300, 1e300, default=())
 
     def problems(self) -> list[str]:
@@ -206,4 +212,6 @@ def _toml(value: Any) -> str:
         return _text(value.value)
     if isinstance(value, tuple):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, bool):
+        return str(value).lower()
     return repr(float(value)) if isinstance(value, float | np.floating) else str(value)

@@ -13,7 +13,7 @@ from hwsim.arith import DECAY_UNITY, STATE_UNIT, round_bias, truncate_weights
 from hwsim.chip import Chip
 from hwsim.neurons import Gate, GradedRelay, problems
 from hwsim.program import expand
-from snnexport.graph import Diagonal, Layer, SumPool, Weights
+from snnexport.graph import Diagonal, Layer, Linear, SumPool, Weights
 from snnexport.passes.calibration import Histogram, weight_limit
 from snnexport.passes.choices import Granularity, LayerChoice
 from snnexport.passes.demands import Drive
@@ -89,7 +89,12 @@ def at_scale(task: Task, scale: np.ndarray) -> Layer:
 def _split(task: Task, scale: np.ndarray) -> list[tuple[Weights, ...]]:
     """Return the integer weights that each edge becomes."""
     edges, bits = zip(task.layer.edges, task.clips, strict=True), task.choice.weight_bits
-    return [integer_weights(edge.weights, scale, bits, clip) for edge, clip in edges]
+    whole = [integer_weights(edge.weights, scale, bits, clip) for edge, clip in edges]
+    return [tuple(_thinned(part, task.choice.sparse) for part in parts) for parts in whole]
+
+
+def _thinned(weights: Weights, sparse: bool) -> Weights:
+    return replace(weights, sparse=sparse) if isinstance(weights, Linear) else weights
 
 
 def edge_errors(task: Task, scale: np.ndarray) -> list[float]:

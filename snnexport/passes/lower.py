@@ -30,6 +30,12 @@ from snnexport.passes.align import align, latencies, sends_payload
 from snnexport.passes.calibration import INPUT_STEP
 from snnexport.passes.rounding import mantissa_exponent
 
+SYNAPSE_BITS, LEAST_INDEX_BITS = 8, 6
+"""Of a synapse in memory: its weight, and the index of its target in a sparse row.
+
+Source: nengo-loihi 1.1.0 ``block.py`` ``SynapseConfig.INDEX_BITS_MAP``, as in chips/loihi1.toml.
+"""
+
 
 def lower(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -> Program:
     """Return ``graph`` (folded and quantized) as a Program that ``chip`` can run.
@@ -113,13 +119,21 @@ def _frames(stages: tuple[Any, ...], shape: Shape) -> np.ndarray:
 def synapse_of(weights: Weights, source: Shape) -> Synapse:
     """Return the synapses that ``weights`` are behind a population of shape ``source``."""
     if isinstance(weights, Linear):
-        return Dense(weights.weight)
+        smaller = _sparse_bits(weights.weight) < SYNAPSE_BITS * weights.weight.size
+        thin = weights.sparse and smaller
+        return Sparse.of(weights.weight) if thin else Dense(weights.weight)
     if isinstance(weights, SumPool):
         return SumPool2d(weights.kernel, weights.stride, weights.padding, weights.weight[0])
     if isinstance(weights, Diagonal):
         return _one_to_one(weights, source)
     w: Convolution = weights
     return Conv2d(w.weight, w.stride, w.padding, w.dilation, w.groups)
+
+
+def _sparse_bits(weight: np.ndarray) -> int:
+    """Return the bits of the synapses that are not 0, each with its weight and its target."""
+    index = max((len(weight) - 1).bit_length(), LEAST_INDEX_BITS)
+    return max(np.count_nonzero(weight), 1) * (SYNAPSE_BITS + index)
 
 
 def _one_to_one(weights: Diagonal, source: Shape) -> Synapse:

@@ -74,9 +74,9 @@ def _needs(task: Task, layer: Layer) -> dict[str, np.ndarray]:
         kind, levels = "current", LARGEST_STATE / STATE_UNIT
         found = demands(layer, task.chip, task.drive)
     real = layer.scale is None
-    if task.choice.bound is Bound.OBSERVED:
+    if task.choice.bound is not Bound.PROVEN:
         del found[kind]
-        if real:
+        if real and task.choice.bound is Bound.OBSERVED:
             found[kind] = task.limit(kind, levels) / levels
     if real and task.one_scale and "voltage" in task.observed:
         found["voltage"] = task.limit("voltage", levels) / levels

@@ -45,7 +45,7 @@ def test_provenance_names_the_checkpoint_and_every_scale(checkpoint):
 
 def test_calibration_data_of_another_shape_is_refused(checkpoint):
     data = load("digits", "validation")
-    data = replace(data, images=data.images[:, :, :4])
+    data = replace(data, pixels=data.images[:, :, :4])
     with pytest.raises(RangeError, match=r"digits:validation: images of shape \(1, 4, 8\)"):
         stages(checkpoint, load_chip("loihi2"), name="digits", calibration=data)
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from hwsim.errors import CheckError, FileError, SpikeportError
-from snntrain import Recipe, _fit, evaluate, fit, load
+from snntrain import Recipe, _fit, _optim, evaluate, fit, load
+from snntrain._watch import DivergedError
 
 
 class Interrupted(Exception):
@@ -80,7 +81,7 @@ def test_training_leaves_the_callers_random_generators_alone(tiny):
 def test_training_never_reads_the_test_split(tiny, monkeypatch):
     read = []
     monkeypatch.setattr(
-        _fit, "load", lambda name, split, root: read.append(split) or load(name, split)
+        _fit, "load", lambda name, split, *rest: read.append(split) or load(name, split)
     )
     fit(tiny)
     assert sorted(read) == ["train", "validation"]
@@ -153,9 +154,10 @@ def test_root_reaches_the_data(tiny, monkeypatch, tmp_path):
     assert roots == [tmp_path] * 2
 
 
-def test_diverged_training_stops_with_the_rate_to_lower(tiny, trained):
-    broken = {name: t * float("nan") for name, t in trained.state.items()}
-    with pytest.raises(SpikeportError, match=r"diverged in epoch 1: (.|\n)*below 0.02"):
+def test_diverged_training_stops_with_the_first_broken_tensor_and_the_rate_to_lower(tiny, trained):
+    broken = {**trained.state, "dense1.weight": trained.state["dense1.weight"] * float("nan")}
+    problem = r"update 1 \(epoch 1\): dense1.weight is not finite(.|\n)*below 0.02"
+    with pytest.raises(DivergedError, match=problem):
         fit(tiny, init=replace(trained, state=broken))
 
 
@@ -169,7 +171,7 @@ def test_rate_penalty_makes_the_network_quieter(tiny_text):
 
 def test_one_cycle_rises_to_its_peak_and_ends_far_below_its_start():
     # floats of order 1
-    rates = [_fit.one_cycle(i / 100) for i in range(101)]
+    rates = [_optim.one_cycle(i / 100) for i in range(101)]
     assert rates[0] == pytest.approx(1 / 25)
     assert max(rates) == rates[30] == pytest.approx(1)
     assert rates[100] == pytest.approx(4e-6)

@@ -4,6 +4,7 @@ import json
 import time
 from contextlib import suppress
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -39,7 +40,9 @@ def run(trained, tmp_path):
     optimizer.step()
     best = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     metrics = {"validation_accuracy": 0.5, "validation_loss": 0.25}
-    _resume.save(tmp_path, "origin", 2, module, optimizer, _resume.Best(best, metrics))
+    position = _resume.Position(2, 1, dict(np.random.default_rng(0).bit_generator.state))
+    saved = _resume.Saved(position, _resume.Best(best, metrics))
+    _resume.save(tmp_path, "origin", saved, module, optimizer)
     return tmp_path, module, optimizer
 
 
@@ -226,18 +229,24 @@ def test_everything_wrong_with_a_training_state_is_listed(run):
     folder, module, optimizer = run
     state = folder / _resume.NAME
     header, body = taken_apart(state.read_bytes())
-    header["__metadata__"] |= {"epoch": "-2", "best": '{"validation_loss": "low"}'}
+    damaged = {"epoch": -2, "batch": 1, "random": {"bit_generator": "PCG64", "state": 3}}
+    header["__metadata__"] |= {
+        "position": json.dumps(damaged),
+        "best": '{"validation_loss": "low"}',
+    }
     header["optimizer.99.step"] = header.pop("optimizer.0.step")
     header["best.other"] = header.pop("best.conv1.weight")
     state.write_bytes(put_together(header, body))
     with pytest.raises(CheckError) as caught:
         _resume.restore(folder, "origin", module, optimizer)
     assert caught.value.problems == (
-        "epoch = '-2' is not a number",
-        "best: validation_accuracy = None is not a number",
-        "best: validation_loss = 'low' is not a number",
+        "position: epoch = -2 is not a number in 0..1000000000",
+        "position: random is no state of a generator: "
+        "TypeError(\"'int' object is not subscriptable\")",
         "best.conv1.weight is missing",
         "best.other is not part of the network",
+        "best: validation_accuracy = None is not a number",
+        "best: validation_loss = 'low' is not a number",
         "optimizer.0.step is missing",
         "optimizer.99.step is not part of the network",
     )

@@ -37,8 +37,8 @@ def test_all_problems_are_listed_at_once_with_key_value_and_limit(tiny_text):
     message = str(caught.value)
     assert message.startswith("bad.toml: 10 problem(s)\n")
     for problem in (
-        "[extra] is not known (known: data, net, train)",
-        "data.name = 'fashion' is not known (known: digits, mnist)",
+        "[extra] is not known (known: data, net, train, rule, hardware)",
+        "data.name = 'fashion' is not known (known: digits, mnist, fashion-mnist, ",
         "net.classes = 10.5 is not int",
         "net.dense = 5 is not a list of int",
         "net.decay_u = [0.75, 1.5] does not fit 0.0..1.0",

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from hwsim.errors import FileError, MissingExtraError
-from snntrain import Checkpoint, cli
+from snntrain import Checkpoint, Recipe, cli
 
 
 @pytest.fixture
@@ -45,6 +45,45 @@ def test_train_goes_on_with_resume_and_starts_from_init(call, recipe, trained, t
     first = json.loads(call(*start, "--json"))
     assert first["sha256"] != trained.sha256
     assert json.loads(call(*start, "--resume", "--json"))["sha256"] == first["sha256"]
+
+
+def test_train_prints_warnings_to_stderr_and_keeps_stdout_for_the_result(
+    recipe, tiny_text, tmp_path
+):
+    text = tiny_text.replace('"convnet"', '"dense"').replace("[0.75, 1.0]", "1.0")
+    text = text.replace("[0.25, 0.0]", "0.0\nthreshold = 1e6\nreadout = true")
+    recipe.write_text(text.replace("channels = [4]\ndense = []", "hidden = [8]"))
+    group = click.Group(commands=cli.COMMANDS)
+    arguments = ["train", str(recipe), "--out", str(tmp_path / "run"), "--json"]
+    result = CliRunner().invoke(group, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["best_epoch"] >= 1
+    for line in result.stderr.splitlines():
+        assert line.startswith("warning: ")
+    assert "update 1: no neuron of spike1 fired" in result.stderr
+
+
+def test_train_writes_a_table_and_on_request_tensorboard(call, recipe, tmp_path):
+    pytest.importorskip("tensorboard")
+    call("train", recipe, "--out", tmp_path / "run", "--tensorboard")
+    assert len((tmp_path / "run/metrics.csv").read_text().splitlines()) == 13
+    assert len(list((tmp_path / "run/tensorboard").glob("events.*"))) == 1
+
+
+def test_sweep_prints_the_best_trial_and_writes_its_recipe(call, recipe, tmp_path):
+    pytest.importorskip("optuna")
+    (tmp_path / "space.toml").write_text("[train]\nepochs = {choices = [1, 2]}")
+    search = ("sweep", recipe, "--space", tmp_path / "space.toml", "--trials", "2")
+    result = json.loads(call(*search, "--out", tmp_path / "sweep", "--json"))
+    assert result["trials"] == 2
+    best = Recipe.load(tmp_path / "sweep/best.toml")
+    assert best.train.epochs == json.loads(result["best"][0]["train.epochs"])
+
+
+def test_processes_but_the_first_write_and_print_nothing(call, recipe, tmp_path, monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert call("train", recipe, "--out", tmp_path / "run", "--json") == ""
+    assert not (tmp_path / "run/checkpoint.safetensors").exists()
 
 
 def test_evaluate_uses_the_test_split_unless_told_otherwise(call, trained, tmp_path):

@@ -1,0 +1,27 @@
+"""The code of the guides runs, and does what they say."""
+
+import re
+
+import torch
+
+from snntrain import load, unroll
+
+
+def code(path):
+    """Run the Python blocks of a guide; return its names."""
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL):
+        exec(block, names)
+    return names
+
+
+def test_the_custom_loop_learns(root):
+    with torch.random.fork_rng():
+        names = code(root / "docs/guides/custom-loop.md")
+    losses, network = names["losses"], names["network"].eval()
+    assert sum(losses[-8:]) < sum(losses[:8]) / 2
+    data = load("digits", "validation")
+    with torch.no_grad():
+        outputs = unroll(network, torch.tensor(data.sequences(slice(None), 4)).float())
+    predicted = outputs.sum(0).argmax(1).numpy()
+    assert (predicted == data.labels).mean() > 0.8
