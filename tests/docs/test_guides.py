@@ -4,7 +4,8 @@ import re
 
 import torch
 
-from snntrain import load, unroll
+from snntrain import LOSSES, RULES, SURROGATES, Recipe, load, unroll
+from snntrain.data import SOURCES
 
 
 def code(path):
@@ -25,3 +26,15 @@ def test_the_custom_loop_learns(root):
         outputs = unroll(network, torch.tensor(data.sequences(slice(None), 4)).float())
     predicted = outputs.sum(0).argmax(1).numpy()
     assert (predicted == data.labels).mean() > 0.8
+
+
+def test_the_recipe_of_the_training_guide_is_one(root):
+    text = (root / "docs/guides/training.md").read_text()
+    (recipe,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert Recipe.from_text(recipe, "guide").build()
+
+
+def test_the_training_guide_names_every_rule_surrogate_loss_and_data_set(root):
+    text = (root / "docs/guides/training.md").read_text()
+    known = [*RULES, *SURROGATES, *LOSSES, *SOURCES]
+    assert [name for name in known if f"`{name}`" not in text] == []
