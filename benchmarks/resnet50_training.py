@@ -131,6 +131,9 @@ class Run:
 
     def _restore(self) -> None:
         state = torch.load(self.state, map_location=self.options.device, weights_only=True)
+        updates = state["schedule"]["total_steps"]
+        if updates != self.options.updates:
+            sys.exit(f"{self.state} is of a run of {updates} updates: give another --out")
         self.done, self.slope = state["done"], state["slope"]
         self.module.load_state_dict(state["module"])
         self.optimizer.load_state_dict(state["optimizer"])

@@ -35,16 +35,19 @@ METHODS = (  # the slowest first
 def main() -> int:
     """Train, compare, print, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--root", type=Path, help="Where MNIST is; see snntrain.load.")
+    parser.add_argument("--root", type=Path, help="Where the data sets are; see snntrain.load.")
     parser.add_argument("--only", default=",".join(METHODS), help=f"Of {', '.join(METHODS)}.")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
+    chosen = options.only.split(",")
+    if not set(chosen) <= set(METHODS) or options.seeds < 1:
+        parser.error(f"--only takes {', '.join(METHODS)}; --seeds at least 1")
     rows: list[dict[str, Any]] = []
     context = get_context("spawn")
     workers = len(os.sched_getaffinity(0))
     with ProcessPoolExecutor(workers, context, initializer=_one_thread) as pool:
-        jobs = [pool.submit(_run, m, options.root, options.seeds) for m in options.only.split(",")]
+        jobs = [pool.submit(_run, m, options.root, options.seeds) for m in chosen]
         for job in as_completed(jobs):
             rows += job.result()
             if options.json:

@@ -115,7 +115,7 @@ def unmet(points: list[dict]) -> list[str]:
 
 
 def drawing(points: list[dict]) -> str:
-    """Return the points as SVG: operations per inference to the right, accuracy upwards."""
+    """Return the points as SVG, a line through the penalties: operations right, accuracy up."""
     across = ticks(0.0, max(p["synops"] for p in points))
     up = ticks(*_span([100 * p["accuracy"] for p in points]))
 
@@ -126,14 +126,20 @@ def drawing(points: list[dict]) -> str:
 
     lines = [_text(*place(x, up[0]), tick_label(x), dy=18) for x in across]
     lines += [_text(*place(across[0], y), f"{y:g} %", dx=-28, dy=4) for y in up]
+    curve = []
     for p in points:
         x, y = place(p["synops"], 100 * p["accuracy"])
-        lines += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>', _text(x, y, p["name"], dy=-8)]
+        priced = p["name"].startswith("penalty")
+        curve += [f"{x:.1f},{y:.1f}"] * priced
+        name = _text(x, y, p["name"], dy=-10 if priced else 18)
+        lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>{name}')
     left, bottom = place(across[0], up[0])
-    axes = f"M{left},{MARGIN} V{bottom} H{WIDTH - MARGIN}"
-    lines.append(f'<path d="{axes}" fill="none" stroke="black"/>')
-    title = "Accuracy against synaptic operations of spikes per inference (MNIST, 8-bit program)"
-    lines.append(_text(WIDTH / 2, 24, title))
+    lines.append(
+        f'<path d="M{left},{MARGIN} V{bottom} H{WIDTH - MARGIN}" fill="none" stroke="black"/>'
+    )
+    lines.insert(0, f'<polyline points="{" ".join(curve)}" fill="none" stroke="silver"/>')
+    lines.append(_text(WIDTH / 2, 24, "Accuracy on MNIST of the 8-bit program"))
+    lines.append(_text(WIDTH / 2, HEIGHT - 16, "synaptic operations of spikes per inference"))
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     style = 'font-family="sans-serif" font-size="12" text-anchor="middle"'
     body = "\n".join(lines)

@@ -156,13 +156,15 @@ class Network:
         gain = np.ones_like(scale)
         if bare:
             norm = layer.norm.gain if layer.norm is not None else gain
-            gain = np.sign(norm) * 2 ** np.floor(np.log2(np.abs(norm) / scale))
-            scale = norm / gain
-            if np.any(np.abs(gain) * min(p.share * p.unit for p in bare) < 1):
+            exponent = np.frexp(np.abs(norm) / scale)[1] - 1.0
+            gain = np.where(norm < 0, -1.0, 1.0) * 2.0**exponent
+            if np.any(norm == 0) or np.any(2.0**exponent * min(p.share * p.unit for p in bare) < 1):
                 self.problems.append(
                     f"{layer.name}: what it hears without weights is below the step of its "
                     "synapses; train with weight decay"
                 )
+            else:
+                scale = norm / gain
         bias = np.asarray(self.folded.layer(layer.name).neuron.bias + self._settled(layer))
         if bias.ndim > 1:
             self.problems.append(f"{layer.name}: has a bias for each neuron; use one a channel")

@@ -165,10 +165,11 @@ def _graphs(
         captured = capture(module, example, name=name)
         folded = fold(captured)
         return captured, folded, _completed(choices, folded, plain)
-    if plain.method is not Method.MINMAX:
+    if (plain.method, plain.bias_step) != (Method.MINMAX, 1):
         raise RangeError(
-            f"method = {plain.method.value!r}: these weights are integers and kept whole",
-            hint="leave it out for a network that was trained in integers",
+            f"method = {plain.method.value!r}, bias_step = {plain.bias_step}: these weights and "
+            "biases are integers and kept whole",
+            hint="leave both out for a network that was trained in integers",
         )
     captured, folded, trained = integer_graphs(module, example, name, hardware.weight_bits)
     kept = {n: replace(choice, sparse=plain.sparse) for n, choice in trained.layers.items()}

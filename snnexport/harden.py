@@ -20,12 +20,12 @@ from snnexport._grids import Network, Scales
 from snnexport._stages import integer_graphs
 from snnexport.check import fitted
 from snnexport.passes.align import RELAY
-from snnexport.passes.calibration import Calibration
+from snnexport.passes.calibration import Calibration, code_input
 from snnexport.passes.choices import Choices, LayerChoice
 from snnexport.passes.fold import Into, fold
 from snnexport.passes.lower import lower
 from snnexport.passes.quantize import quantize
-from snnexport.source import messages
+from snnexport.source import input_step
 from snntrain.hardware import Deployment, populations, weighted
 
 _HINT = 'change these layers, or train with [hardware] train = "float"'
@@ -40,7 +40,8 @@ def problems(module: nn.Module, deployment: Deployment) -> list[str]:
 def fan_outs(module: nn.Module, deployment: Deployment) -> dict[str, np.ndarray]:
     """Return how many synapses each neuron of ``module``, a network of reals, will drive.
 
-    By population, of its shape; those of relays on its way count as its own.
+    By population, of its shape; those of relays on its way count as its own, those that are
+    pruned later too. Raises CheckError listing what sends messages and is no population.
     """
     chip = load_chip(deployment.settings.chip)
     folded = fold(capture(module, _example(deployment)))
@@ -49,7 +50,17 @@ def fan_outs(module: nn.Module, deployment: Deployment) -> dict[str, np.ndarray]
     for c in program.connections:
         origin, _, _ = c.source.partition(RELAY)
         found[origin] = found.get(origin, 0) + program.fan_outs[c.name][0].astype(np.int64)
-    return {name: found[name] for name in populations(module) if name in found}
+    held = populations(module)
+    joined = {c.target for c in program.connections} & found.keys() - held.keys()
+    raise_all(
+        "train.synops_penalty: the operations of some messages cannot be lowered",
+        [
+            f"{name}: joins spikes, and no layer is charged for what it drives"
+            for name in sorted(joined)
+        ],
+        hint="use rate_penalty, or a network without sums and gates of spikes",
+    )
+    return {name: found[name] for name in held if name in found}
 
 
 def spikes(module: nn.Module, sequence: Tensor, deployment: Deployment) -> dict[str, np.ndarray]:
@@ -62,7 +73,8 @@ def spikes(module: nn.Module, sequence: Tensor, deployment: Deployment) -> dict[
         module, _example(deployment), "network", settings.weight_bits, checked=False
     )
     program = lower(quantize(folded, chip, _calibration(deployment), choices), chip)
-    sent = messages(program, sequence.cpu().numpy())
+    sent = code_input(sequence.cpu().numpy(), input_step(program))
+    sent = sent.reshape(*sequence.shape[:2], *program.input.shape)
     trace = run(program, sent, record="spikes").trace
     assert trace is not None
     return {
@@ -114,7 +126,8 @@ def _set_registers(layer: Any, chosen: Scales) -> None:
     norm.parametrizations.bias[0].unit.copy_(unit)
     norm.parametrizations.bias.original.copy_(torch.from_numpy(chosen.bias))
     if "threshold" in layer.REGISTERS:
-        layer.parametrizations.threshold[0].unit.copy_(unit)
+        held = layer.parametrizations.threshold[0].unit
+        held.copy_(unit.view_as(held))
 
 
 def _example(deployment: Deployment) -> Tensor:

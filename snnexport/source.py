@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsim.errors import FileError, UnsupportedError
+from hwsim.errors import FileError, RangeError, UnsupportedError
 from hwsim.files import map_npy
 from hwsim.program import Program
 from snnexport.passes.calibration import ENCODER, INPUT_STEP, code_input
 from snntrain.data import Dataset, load, parse_selector
-from snntrain.encode import direct, frames_of_length
+from snntrain.encode import LONGEST_US, direct, frames_of_length
 from snntrain.events import read_events
 
 
@@ -85,6 +85,10 @@ def recorded(program: Program, path: Path, bin_ms: float) -> np.ndarray:
     A sample is as many frames as the program has of one, the next one follows; the last is
     filled up with silence. All frames are one sample where a program has no period.
     """
+    if not bin_ms <= LONGEST_US / 1000:  # nan as well
+        raise RangeError(
+            f"--bin-ms {bin_ms}: exceeds {LONGEST_US / 1000}", hint="give milliseconds a frame"
+        )
     shape = program.input.shape
     frames = frames_of_length(read_events(path), shape, round(1000 * bin_ms))
     length = program.frames or len(frames)
@@ -112,7 +116,8 @@ def messages(program: Program, sequence: np.ndarray) -> np.ndarray:
     """
     if _is_still(sequence):
         return direct(messages(program, sequence[:1].copy())[0], len(sequence))
-    sent = code_input(sequence, input_step(program))
+    step = input_step(program)
+    sent = sequence if step == 1 else code_input(sequence, step)
     shape = program.input.shape  # (C, L) is (C, 1, L) to the machine
     fits = np.prod(sequence.shape[2:]) == np.prod(shape)
     return sent.reshape(*sequence.shape[:2], *shape) if fits else sent

@@ -43,7 +43,7 @@ __getattr__ = lazy(
         "_watch": ("DivergedError", "SpikeportWarning"),
         "checkpoint": ("Checkpoint",),
         "data": ("Dataset", "load", "parse_selector"),
-        "delays": ("Delay", "LearnedDelay"),
+        "delays": ("Delay", "LearnedDelay", "sharpen_delays"),
         "dynamics": ("over_time", "using"),
         "encode": ("delta", "direct", "frames_by_count", "frames_by_time", "latency", "rate"),
         "events": ("read_events",),

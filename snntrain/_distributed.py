@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from hwsim.errors import SpikeportError, UnsupportedError
@@ -121,7 +123,12 @@ def joined(device: Device) -> Iterator[Ranks]:
         return
     own = not distributed.is_initialized()
     if own:
-        distributed.init_process_group("nccl" if kind == "cuda" else "gloo")
+        store, rank, size = next(rendezvous("env://"))
+        # a second group in the same processes must not read where the first one listened
+        number = (store.add("spikeport", 1) - 1) // size
+        store = PrefixStore(str(number), store)
+        backend = "nccl" if kind == "cuda" else "gloo"
+        distributed.init_process_group(backend, store=store, rank=rank, world_size=size)
     place = f"cuda:{os.environ['LOCAL_RANK']}" if kind == "cuda" else kind
     yield Ranks(distributed.get_rank(), distributed.get_world_size(), torch.device(place))
     if own:  # not after an error: others may still wait for this process, which torchrun ends
@@ -131,7 +138,7 @@ def joined(device: Device) -> Iterator[Ranks]:
 
 def is_first() -> bool:
     """Say whether this process is the one of those ``torchrun`` started that writes files."""
-    return int(os.environ.get("RANK", "0")) == 0
+    return not distributed.is_torchelastic_launched() or os.environ["RANK"] == "0"
 
 
 def share_statistics(module: nn.Module, ranks: Ranks) -> None:

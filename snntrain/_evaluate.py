@@ -11,10 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hwsim.errors import CheckError
 from snntrain._distributed import ALONE, Ranks
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset
 from snntrain.layers import recorded, unroll
+from snntrain.losses import Loss
 
 ROOM = 1 << 22
 """Input values, over all steps, that go through a network at a time."""
@@ -35,7 +37,16 @@ class Evaluation:
 
 
 def evaluate(checkpoint: Checkpoint, dataset: Dataset, batch_size: int = 256) -> Evaluation:
-    """Run a trained network over ``dataset`` with the recipe's number of steps."""
+    """Run a trained network over ``dataset`` with the recipe's number of steps.
+
+    Raises CheckError when the samples have another shape than the network's input.
+    """
+    wanted = tuple(checkpoint.recipe.net.input_shape)
+    if dataset.shape != wanted:
+        raise CheckError(
+            f"{dataset.name}: samples of shape {dataset.shape} do not fit the input {wanted}",
+            hint=f"evaluate on {checkpoint.recipe.data.name}, which the network was trained on",
+        )
     module, steps = checkpoint.build(), checkpoint.recipe.train.steps
     outputs = measure(module, dataset, steps, batch_size=batch_size).outputs
     return Evaluation(accuracy(outputs, dataset), outputs.argmax(axis=1), outputs)
@@ -47,15 +58,25 @@ def accuracy(outputs: np.ndarray, dataset: Dataset) -> float:
 
 
 class Measured(NamedTuple):
-    """Outputs (N, classes) float64 summed over time; spikes per neuron and step by layer."""
+    """Outputs (N, classes) float64 summed over time; spikes per neuron and step by layer.
+
+    loss: the mean over samples of the loss that was asked for, else 0.
+    """
 
     outputs: np.ndarray
     rates: dict[str, float]
+    loss: float
 
 
 @torch.no_grad()
 def measure(
-    module: nn.Module, dataset: Dataset, steps: int, ranks: Ranks = ALONE, batch_size: int = 256
+    module: nn.Module,
+    dataset: Dataset,
+    steps: int,
+    ranks: Ranks = ALONE,
+    *,
+    loss: Loss | None = None,
+    batch_size: int = 256,
 ) -> Measured:
     """Run ``module``, in the mode it is in, over ``dataset``: a share of it on each process.
 
@@ -64,13 +85,18 @@ def measure(
     share = ranks.share(len(dataset))
     stride = max(1, min(batch_size, ROOM // (steps * prod(dataset.shape))))
     outputs: list[Tensor] = []
+    lost = 0.0
     spikes: Counter[str] = Counter()
     neurons: Counter[str] = Counter()
     for start in range(share.start, share.stop, stride):
         samples = slice(start, min(start + stride, share.stop))
         sequence = torch.tensor(dataset.sequences(samples, steps), dtype=torch.float32)
         with recorded(module) as sent:
-            outputs.append(unroll(module, sequence.to(ranks.device)).sum(dim=0).double().cpu())
+            answers = unroll(module, sequence.to(ranks.device)).cpu()
+        outputs.append(answers.sum(dim=0).double())
+        if loss:
+            labels = torch.from_numpy(dataset.labels[samples])
+            lost += loss(answers, labels).item() * len(labels)
         spikes.update({name: s.double().sum().item() for name, s in sent.items()})
         neurons.update({name: s.numel() for name, s in sent.items()})
     whole = ranks.joined(torch.cat(outputs), len(dataset))
@@ -79,4 +105,5 @@ def measure(
         for name in spikes
     }
     rates = {name: (sent / count).item() for name, (sent, count) in totals.items()}
-    return Measured(whole.numpy(), rates)
+    mean = ranks.total(torch.tensor(lost, dtype=torch.float64)).item() / len(dataset)
+    return Measured(whole.numpy(), rates, mean)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from hwsim.errors import CheckError, SpikeportError, raise_all
 from snntrain import _resume, _watch, logs
@@ -17,6 +18,7 @@ from snntrain._evaluate import Measured, accuracy, measure
 from snntrain._loop import Run, prepare, train_epoch
 from snntrain._optim import optimizer_of
 from snntrain._resume import Best, Position, Saved
+from snntrain._tensorfile import misfits
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset, Images, load
 from snntrain.hardware import Target
@@ -49,8 +51,9 @@ def fit(  # noqa: PLR0913 -- one parameter an option
 ) -> Checkpoint:
     """Train the network of ``recipe`` and return the best of its last epochs on validation.
 
-    The same recipe gives the same checkpoint, bit for bit, on the same machine and torch; the
-    caller's random generators are not touched and the test split is never read. Under
+    The same recipe gives the same checkpoint, bit for bit, on the same machine with the same
+    torch and number of threads; the caller's random generators are not touched and the test split
+    is never read. Under
     ``torchrun`` each process learns from its share of every batch, and all return the checkpoint.
 
     Parameters
@@ -74,8 +77,8 @@ def fit(  # noqa: PLR0913 -- one parameter an option
     Raises
     ------
     CheckError
-        The network does not fit the data, its rule or the chip, or ``init`` does not fit the
-        network. A spike of a network of integers is not that of hwsim.
+        The network does not fit the data, its rule, its penalties or the chip, or ``init`` does
+        not fit the network. A spike of a network of integers is not that of hwsim.
     DivergedError
         A loss, gradient or weight is not finite.
     SpikeportError
@@ -98,8 +101,8 @@ def fit(  # noqa: PLR0913 -- one parameter an option
         run = _start(recipe, init, train.first(chosen.samples or len(train)), ranks, target)
         origin = _origin(recipe, init, ranks)
         start = Saved()
-        if resume and out:
-            start = _resume.restore(out, origin, run.module, run.optimizer)
+        if out:
+            start = _begun(run, origin, out, resume)
         ranks.require_equal(run.module.state_dict(), start.position)
         if out:
             log = [*log, logs.table(out / "metrics.csv", list(spiking_layers(run.module)))]
@@ -119,6 +122,15 @@ def fit(  # noqa: PLR0913 -- one parameter an option
         return _finish(run, best, validation)
 
 
+def _begun(run: Run, origin: str, out: Path, resume: bool) -> Saved:
+    """Return where a run in ``out`` goes on; a new one leaves no state that is not its own."""
+    if resume:
+        return _resume.restore(out, origin, run.module, run.optimizer)
+    if run.ranks.first:
+        _resume.discard(out)
+    return Saved()
+
+
 def _origin(recipe: Recipe, init: Checkpoint | None, ranks: Ranks) -> str:
     """Return a hash of everything a run depends on."""
     start = f"{init.sha256 if init else ''}\n{recipe.to_text()}\n{ranks.size}"
@@ -130,18 +142,13 @@ def _start(
 ) -> Run:
     """Return a run before its first epoch, with random weights or those of ``init``."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.train.seed)
+        torch.default_generator.manual_seed(recipe.train.seed)
         module = recipe.build()
     _check_data(recipe, train, ranks)
-    raise_all("recipe", recipe.rule.refusals(module), hint="change [rule] or [net]")
-    try:
-        if init:
-            module.load_state_dict(init.state)
-    except RuntimeError as error:
-        raise CheckError(
-            f"init: weights do not fit the network of the recipe: {error}",
-            hint="start from a checkpoint with the same [net], or without one",
-        ) from None
+    problems = recipe.rule.refusals(module) + _unspent(recipe.train, module)
+    raise_all("recipe", problems, hint="change [rule], [net] or [train]")
+    if init:
+        _begin_with(module, init)
     module, chip = bound_for_chip(recipe, module, init, train, target)
     module.to(ranks.device)
     share_statistics(module, ranks)
@@ -149,6 +156,20 @@ def _start(
     run = Run(recipe, ranks, module, optimizer, train, chip)
     prepare(run)
     return run
+
+
+def _begin_with(module: nn.Module, init: Checkpoint) -> None:
+    """Give ``module`` the weights of ``init``; CheckError listing what does not fit."""
+    if init.recipe.trains_integers:
+        raise CheckError(
+            "init: holds integers of a chip, which have no reals to train on from",
+            hint="start from the checkpoint it was made from; --resume goes on with an "
+            "interrupted run",
+        )
+    hint = "start from a checkpoint with the same [net], or without one"
+    found = misfits(init.state, module.state_dict())
+    raise_all("init: weights do not fit the network of the recipe", found, hint=hint)
+    module.load_state_dict(init.state)
 
 
 def _check_data(recipe: Recipe, train: Dataset, ranks: Ranks) -> None:
@@ -171,6 +192,13 @@ def _check_data(recipe: Recipe, train: Dataset, ranks: Ranks) -> None:
         problems.append(f"train.shift = {settings.shift} moves images, which {train.name} has not")
     hint = f"{train.name} has {len(train)} training samples of shape {shape}, {classes} classes"
     raise_all("recipe", problems, hint=hint)
+
+
+def _unspent(settings: TrainSettings, module: nn.Module) -> list[str]:
+    """List the penalties on spikes that a network without any cannot pay."""
+    asked = [name for name in ("rate_penalty", "synops_penalty") if getattr(settings, name)]
+    lacking = [] if spiking_layers(module) else asked
+    return [f"train.{name} is set, but no layer of the network spikes" for name in lacking]
 
 
 def _due(position: Position, settings: TrainSettings) -> bool:
@@ -205,31 +233,29 @@ def _validate(run: Run, validation: Dataset, epoch: int) -> tuple[Best, dict[str
     _watch.require_finite(state, f"epoch {epoch}", settings.learning_rate)
     steps = rule.steps(settings.steps)
     with rule.learning(module.eval()):
-        measured = measure(module, validation, steps, run.ranks)
+        measured = measure(module, validation, steps, run.ranks, loss=LOSSES[settings.loss])
     if epoch == 1 and run.ranks.first:
         _watch.warn_of_idle(measured.rates, "validation after epoch 1")
-    metrics = {"best_epoch": epoch, **_metrics(measured, validation, settings, steps)}
+    metrics = {"best_epoch": epoch, **_metrics(measured, validation)}
     return Best(state, metrics), {f"rate/{name}": rate for name, rate in measured.rates.items()}
 
 
-def _metrics(
-    measured: Measured, validation: Dataset, settings: TrainSettings, steps: int
-) -> dict[str, float]:
-    mean = torch.from_numpy(measured.outputs / steps).unsqueeze(0)
-    loss = LOSSES[settings.loss.value](mean, torch.from_numpy(validation.labels))
-    return dict(zip(MEASURED, (accuracy(measured.outputs, validation), loss.item()), strict=True))
+def _metrics(measured: Measured, validation: Dataset) -> dict[str, float]:
+    values = accuracy(measured.outputs, validation), measured.loss
+    return dict(zip(MEASURED, values, strict=True))
 
 
 def _finish(run: Run, best: Best, validation: Dataset) -> Checkpoint:
     """Return the best epoch with what later stages want to know about the training data."""
     recipe, train, steps = run.recipe, run.train, run.recipe.train.steps
     module = Checkpoint(recipe, best.state, {}, {}).build().to(run.ranks.device)
-    measured = measure(module, train, steps, run.ranks, LARGE_BATCH)
+    measured = measure(module, train, steps, run.ranks, batch_size=LARGE_BATCH)
     metrics = {**best.metrics, "train_accuracy": accuracy(measured.outputs, train)}
     if type(recipe.rule).learning is not Rule.learning:  # what was selected is not what runs
         metrics["learning_accuracy"] = metrics["validation_accuracy"]
-        deployed = measure(module, validation, steps, run.ranks)
-        metrics |= _metrics(deployed, validation, recipe.train, steps)
+        loss = LOSSES[recipe.train.loss]
+        deployed = measure(module, validation, steps, run.ranks, loss=loss)
+        metrics |= _metrics(deployed, validation)
     if run.chip.compare:
         sequence = torch.tensor(validation.sequences(slice(0, 64), steps), dtype=torch.float32)
         metrics["compared_spikes"] = run.chip.compare(module, sequence.to(run.ranks.device))

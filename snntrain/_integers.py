@@ -1,7 +1,7 @@
 """The chip's numbers inside a network that trains: reals in memory, integers in every pass.
 
-Gradients pass roundings straight through and stop at the ends of a register (Bengio et al. 2013,
-arXiv 1308.3432; Jacob et al. 2018, arXiv 1712.05877).
+Gradients pass roundings straight through (Bengio et al. 2013, arXiv 1308.3432; Jacob et al. 2018,
+arXiv 1712.05877), and at the ends of a register those that lead back into it.
 """
 
 from __future__ import annotations
@@ -84,13 +84,13 @@ class OnGrid(nn.Module):
         """Return the weights in use."""
         column = (-1, *[1] * (weight.dim() - 1))
         limit = self.top // self.step
-        units = (weight * (self.factor.view(column) / self.step)).clamp(-limit, limit)
-        integers = self.step * _straight_through(torch.round, units)
+        units = weight * (self.factor.view(column) / self.step)
+        integers = self.step * _rounded(units, -limit, limit)
         return (integers * (self.unit * self.value.view(column))).to(self.kind)
 
 
 class Register(nn.Module):
-    """A value as an integer in units of ``unit`` (a number, or (C,)), which ``limits`` hold."""
+    """A value as an integer within ``limits``, in units of ``unit``: a number, or (C, 1, ...)."""
 
     unit: Tensor
 
@@ -102,8 +102,7 @@ class Register(nn.Module):
     def forward(self, value: Tensor) -> Tensor:
         """Return the nearest multiple of ``step``."""
         low, high = (end / self.step for end in self.limits)
-        units = (value / (self.unit * self.step)).clamp(low, high)
-        return self.step * _straight_through(torch.round, units)
+        return self.step * _rounded(value / (self.unit * self.step), low, high)
 
 
 class BiasRegister(nn.Module):
@@ -122,7 +121,7 @@ class BiasRegister(nn.Module):
         step = torch.ones_like(units)
         for _ in range(self.holds.exponent_limit):
             step = torch.where((units.detach() / step).round().abs() > largest, 2 * step, step)
-        return step * _straight_through(torch.round, (units / step).clamp(-largest, largest))
+        return step * _rounded(units / step, -largest, largest)
 
 
 class ChipBias(nn.Module):
@@ -157,6 +156,25 @@ class _StraightThrough(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None]:  # noqa: ARG004
         return grad_outputs[0], None
+
+
+class _Rounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.ends = low, high
+        return x.clamp(low, high).round()
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, None, None]:
+        (x,), (low, high), (gradient,) = ctx.saved_tensors, ctx.ends, grad_outputs
+        away = ((x < low) & (gradient > 0)) | ((x > high) & (gradient < 0))
+        return gradient.masked_fill(away, 0), None, None
+
+
+def _rounded(x: Tensor, low: float, high: float) -> Tensor:
+    """Return the nearest whole number in ``low..high``; what left that range can come back."""
+    return _Rounded.apply(x, low, high)  # pyright: ignore[reportReturnType]
 
 
 def _straight_through(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:

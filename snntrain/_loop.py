@@ -18,6 +18,7 @@ from snntrain._forward import computed
 from snntrain._optim import SCHEDULES
 from snntrain._resume import Position
 from snntrain.data import Dataset, Images
+from snntrain.delays import sharpen_delays
 from snntrain.layers import recorded, spiking_layers
 from snntrain.losses import LOSSES
 from snntrain.norms import CurrentNorm
@@ -70,7 +71,9 @@ def train_epoch(run: Run, start: Position) -> Iterator[tuple[Position, dict[str,
     """Update the network once a batch, over the whole batches after ``start``.
 
     After every update comes how far the run is, and the values of a :class:`snntrain.logs.Entry`.
+    Learned delays are narrowest in the last epoch.
     """
+    sharpen_delays(run.module, start.epoch / max(run.recipe.train.epochs - 1, 1))
     for position, (sequence, labels) in _batches(run, start):
         share = run.ranks.share(len(labels))
         number = start.epoch * run.batches + position.batch - 1
@@ -83,13 +86,16 @@ def train_epoch(run: Run, start: Position) -> Iterator[tuple[Position, dict[str,
 
 def objective(settings: TrainSettings, chip: OnChip = OnChip()) -> Objective:  # noqa: B008
     """Return what a recipe lowers: its loss and its penalties on spikes and what they cause."""
-    loss = LOSSES[settings.loss.value]
+    loss = LOSSES[settings.loss]
 
     def lowered(outputs: Tensor, labels: Tensor, spikes: Mapping[str, Tensor]) -> Tensor:
-        total = loss(outputs, labels) + settings.rate_penalty * penalties.rate(spikes)
+        total = loss(outputs, labels)
+        if settings.rate_penalty:
+            total = total + settings.rate_penalty * penalties.rate(spikes)
         if settings.synops_penalty:
+            learned = len(outputs) / settings.steps  # of an inference; a rule may need fewer steps
             operations = penalties.excess_operations(
-                spikes, chip.fan_outs, len(labels), settings.synops_budget
+                spikes, chip.fan_outs, len(labels), settings.synops_budget * learned
             )
             total = total + settings.synops_penalty * operations
         return total
@@ -186,6 +192,9 @@ def _seeded(run: Run, seed: int | list[int]) -> Iterator[None]:
     """Seed torch's generators while active, and leave the caller's as they were."""
     device = run.ranks.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        state = np.random.SeedSequence(seed).generate_state(1, np.uint64)
-        torch.manual_seed(int(state[0]))
+        state = int(np.random.SeedSequence(seed).generate_state(1, np.uint64)[0])
+        torch.default_generator.manual_seed(state)  # torch.manual_seed sets every device's
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(state)
         yield

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from snntrain import _tensorfile
 NAME = "last.state.safetensors"
 SCHEMA = "spikeport.training/2"
 LARGEST = 10**9
-HINT = "train without --resume, or with the recipe and --init that the run began with"
+HINT = "train without --resume, or as the run began: its recipe, --init, number of processes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,15 @@ def save(
     write_atomic(folder / NAME, _tensorfile.encode(copies, metadata))
 
 
+def discard(folder: Path) -> None:
+    """Remove the state of an earlier run, which a resumed one would else take for its own.
+
+    What cannot be removed cannot be replaced either: saving says so.
+    """
+    with suppress(OSError):
+        (folder / NAME).unlink(missing_ok=True)
+
+
 def restore(
     folder: Path, origin: str, module: nn.Module, optimizer: torch.optim.Optimizer
 ) -> Saved:
@@ -83,13 +93,15 @@ def restore(
     began otherwise; CheckError listing what does not fit.
     """
     path = folder / NAME
-    for part in folder.glob(f".{NAME}.*.part"):  # of a run that was killed while it wrote
+    for part in folder.glob(".*.[0-9]*.part"):  # of a run that was killed while it wrote
         part.unlink(missing_ok=True)
     if not path.exists():
         return Saved()
     tensors, metadata = _tensorfile.read(path, SCHEMA, hint=HINT)
     if metadata.get("origin") != origin:
-        raise FileError(f"{path}: belongs to another recipe or starting point", hint=HINT)
+        raise FileError(
+            f"{path}: belongs to another recipe, start or number of processes", hint=HINT
+        )
     metrics = json_object(metadata.get("best", ""), f"{path} (best)", hint=HINT)
     position = json_object(metadata.get("position", ""), f"{path} (position)", hint=HINT)
     best, moments = _under("best.", tensors), _moments(_under("optimizer.", tensors))

@@ -15,6 +15,7 @@ from torch.overrides import TorchFunctionMode
 from hwsim.errors import FileError, listed
 from hwsim.files import json_object, write_atomic
 from snntrain import _tensorfile
+from snntrain.hardware import bad_scales
 from snntrain.recipe import Recipe
 
 SCHEMA = "spikeport.checkpoint/1"
@@ -80,6 +81,8 @@ class Checkpoint:
         recipe = Recipe.from_text(metadata["recipe"], f"{path} (recipe)")
         with _Weightless(sum(t.numel() for t in state.values()), path):
             problems = _tensorfile.misfits(state, _empty(recipe).state_dict())
+        if not problems and recipe.trains_integers:
+            problems = bad_scales(state)
         if problems:
             what = f"{path}: weights do not fit the network of the recipe inside"
             raise FileError(listed(what, problems), hint=_EDITED)
@@ -96,7 +99,8 @@ def _empty(recipe: Recipe) -> nn.Module:
     """Return the network of ``recipe`` with other weights: of integers, if it trains those."""
     with torch.random.fork_rng(devices=[]):
         module = recipe.build()
-    return recipe.hardware.integer_network(module) if recipe.trains_integers else module
+    chip = recipe.hardware
+    return chip.integer_network(module) if chip and chip.trains_integers else module
 
 
 def _is_range(value: Any) -> bool:

@@ -101,7 +101,9 @@ def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_j
 @click.option("--frugal", is_flag=True, help="Weigh accuracy against spikes.")
 @click.option("--root", type=FILE, help="Where data files are.")
 @as_json
+@click.pass_obj
 def sweep_command(  # noqa: PLR0913 -- one a flag
+    target: Callable[[], Target] | None,
     recipe: Path,
     space: Path,
     trials: int,
@@ -123,7 +125,8 @@ def sweep_command(  # noqa: PLR0913 -- one a flag
     ranges = sweep.load_space(space, plan)
     study = sweep.open_study(storage or str(out / "sweep.journal"), recipe.stem, frugal=frugal)
     with _shown("sweep"):
-        sweep.sweep(plan, ranges, study, trials=trials, root=root)
+        way = target() if target and plan.hardware else None
+        sweep.sweep(plan, ranges, study, trials=trials, root=root, target=way)
     best = [
         {"trial": trial.number, **dict(zip(sweep.AIMS, trial.values, strict=False)), **trial.params}
         for trial in study.best_trials

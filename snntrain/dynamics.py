@@ -1,6 +1,6 @@
 """What a population does with the currents of a sequence: the one loop over time, replaceable.
 
-A *dynamics* is a function ``(layer, x) -> y`` of a :class:`snntrain.layers.Population` and its
+A *dynamics* is a function ``(layer, x) -> y`` of a :class:`snntrain.population.Population` and its
 input (T * B, C, ...), time slowest; ``y`` has the same shape. A rule that trains on something
 else than spikes, or differentiates them otherwise, brings its own.
 """
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from snntrain._fused import fused, is_fused
 
 if TYPE_CHECKING:
-    from snntrain.layers import Population
+    from snntrain.population import Population
 
 Dynamics = Callable[["Population", Tensor], Tensor]
 

@@ -13,6 +13,11 @@ MOST_COUNTED = 31
 """Largest count in a frame of events; what is above is cut to it. So frames fit five bits, which
 with weights of eight fit the chip's registers (DESIGN section 6), whatever a hot pixel does."""
 
+LONGEST_US = 1 << 42
+"""Of a recording, 51 days: no times of damaged files, and no overflow when multiplied."""
+MOST_CELLS = 1 << 28
+"""Cells of all frames of a recording together; counting takes eight bytes each."""
+
 
 def direct(images: np.ndarray, steps: int) -> np.ndarray:
     """Repeat the same integers in every step: (B, *shape) -> (steps, B, *shape), a view.
@@ -100,7 +105,7 @@ def frames_by_time(events: np.ndarray, shape: tuple[int, ...], steps: int) -> np
 
 
 def frames_by_count(events: np.ndarray, shape: tuple[int, ...], steps: int) -> np.ndarray:
-    """Count events in ``steps`` frames of equal numbers of events, else as by time."""
+    """Count events, in their order, in ``steps`` frames of equally many; else as by time."""
     return _counted(events, shape, steps, np.arange(len(events)) * steps // max(len(events), 1))
 
 
@@ -110,7 +115,7 @@ def frames_of_length(events: np.ndarray, shape: tuple[int, ...], length_us: int)
         raise RangeError(f"frames of {length_us} us are too short", hint="use 1 us or more")
     first, last = _time_span(events)
     steps = (last - first) // length_us + 1
-    if steps * prod(shape) > 1 << 31:
+    if steps * prod(shape) > MOST_CELLS:
         raise RangeError(
             f"{last - first} us of events are {steps} frames of {length_us} us, too many to keep",
             hint="use longer frames, or cut the recording",
@@ -128,7 +133,13 @@ EVENT_ENCODERS: dict[str, Callable[[np.ndarray, tuple[int, ...], int], np.ndarra
 def _time_span(events: np.ndarray) -> tuple[int, int]:
     """Return the earliest and latest time in microseconds; both 0 without events."""
     times = events["t"]
-    return (int(times.min()), int(times.max())) if times.size else (0, 0)
+    first, last = (int(times.min()), int(times.max())) if times.size else (0, 0)
+    if last - first > LONGEST_US:
+        raise RangeError(
+            f"frames: {last - first} us from the first event to the last exceed {LONGEST_US}",
+            hint="is the file damaged? Get it again, or cut the recording",
+        )
+    return first, last
 
 
 def _counted(

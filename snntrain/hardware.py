@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Protocol
 
@@ -48,11 +48,16 @@ class HardwareSettings:
 
     def problems(self) -> list[str]:
         """List what does not fit."""
+        found = [
+            f"{f.name} is set, which nothing reads unless train = 'integer'"
+            for f in fields(self)
+            if f.name in ("weight_bits", "check_every") and getattr(self, f.name) != f.default
+        ] * (not self.trains_integers)
         try:
             load_chip(self.chip)
         except SpikeportError as error:
-            return [f"chip = {self.chip!r}: {error.message}"]
-        return []
+            found.append(f"chip = {self.chip!r}: {error.message}")
+        return found
 
     @property
     def trains_integers(self) -> bool:
@@ -122,6 +127,18 @@ def on_chip(module: nn.Module, chip: Chip, weight_bits: int) -> nn.Module:
     return module
 
 
+def bad_scales(state: Mapping[str, Tensor]) -> list[str]:
+    """List the scales in the state of a network of integers that no hardened network has."""
+    rules = {
+        "input_step": ("above 0", lambda t: t > 0),
+        "unit": ("above 0", lambda t: t > 0),
+        "value": ("a number other than 0", lambda t: t != 0),
+        "gain": ("a power of two, or minus one", lambda t: t.abs().frexp().mantissa == 1 / 2),
+    }
+    known = [(name, t, rules.get(name.rpartition(".")[2])) for name, t in sorted(state.items())]
+    return [f"{name} is not {r[0]}" for name, t, r in known if r and not r[1](t).all()]
+
+
 def populations(module: nn.Module) -> dict[str, Population]:
     """Return the populations inside ``module`` by path."""
     return {name: m for name, m in module.named_modules() if isinstance(m, Population)}
@@ -189,7 +206,7 @@ def _hold_integers(layer: Population, chip: Chip) -> None:
         low, high, step = (limits[name][key] for key in ("low", "high", "step"))
         unit = torch.tensor(1 / DECAY_UNITY)
         if name == "threshold":  # one of 0 would fire in silence
-            low, unit = max(low, STATE_UNIT), torch.ones(layer.channels)
+            low, unit = max(low, STATE_UNIT), torch.ones(layer.channels, *[1] * (value.dim() - 1))
         start = value.expand(torch.broadcast_shapes(value.shape, unit.shape)).clone()
         layer.register_parameter(name, nn.Parameter(start))
         register_parametrization(layer, name, Register((low, high), step, unit), unsafe=True)

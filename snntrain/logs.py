@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,12 +42,13 @@ def table(path: Path, layers: Sequence[str]) -> Log:
     leaves the table of one that was never interrupted.
     """
     columns = ["epoch", "update", *VALUES, *(f"rate/{name}" for name in layers), "seconds"]
+    header = _line(columns)
     begun = False
 
     def log(entry: Entry) -> None:
         nonlocal begun
         if not begun:
-            write_atomic(path, _line(columns) + _earlier(path, columns, entry.update))
+            write_atomic(path, header + _earlier(path, header, entry.update))
             begun = True
         row = {"epoch": entry.epoch, "update": entry.update, **entry.values}
         try:
@@ -89,20 +91,19 @@ def tensorboard(folder: Path) -> Iterator[Log]:
             writer.close()
 
 
-def _earlier(path: Path, columns: list[str], update: int) -> str:
-    """Return the rows of a table in ``path`` before ``update``, as text."""
-    if update == 1 or not path.exists():
+def _earlier(path: Path, header: str, update: int) -> str:
+    """Return the rows of a table in ``path`` before ``update``, if it has the same ``header``."""
+    if update == 1 or not path.is_file():
         return ""
-    with path.open(newline="") as file:
-        rows = list(csv.reader(file))
-    kept = [row for row in rows[1:] if len(row) == len(columns) and _number(row[1]) < update]
-    return "".join(map(_line, kept)) if rows[:1] == [columns] else ""
+    first, *rows = path.read_bytes().decode(errors="replace").splitlines(keepends=True) or [""]
+    kept = [row for row in rows if row.endswith("\n") and _update(row) < update]
+    return "".join(kept) if first == header else ""
 
 
-def _number(cell: str) -> float:
-    with suppress(ValueError):
-        return int(cell)
-    return float("inf")
+def _update(row: str) -> float:
+    with suppress(ValueError, IndexError):
+        return int(row.split(",")[1])
+    return math.inf
 
 
 def _line(cells: Sequence[object]) -> str:

@@ -7,6 +7,7 @@ Every loss takes ``outputs`` (T, B, classes), spikes or the voltage of a readout
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy, mse_loss, one_hot
@@ -48,5 +49,19 @@ def tet(outputs: Tensor, labels: Tensor) -> Tensor:
     return (1 - REGULARISER) * each + REGULARISER * pull
 
 
-LOSSES: dict[str, Loss] = {"rate": rate, "count": count, "membrane": membrane, "tet": tet}
-"""The losses a recipe may name."""
+class LossName(StrEnum):
+    """The losses a recipe may name."""
+
+    RATE = "rate"
+    COUNT = "count"
+    MEMBRANE = "membrane"
+    TET = "tet"
+
+
+LOSSES: dict[str, Loss] = {
+    LossName.RATE: rate,
+    LossName.COUNT: count,
+    LossName.MEMBRANE: membrane,
+    LossName.TET: tet,
+}
+"""The losses by name."""

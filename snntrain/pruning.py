@@ -21,8 +21,11 @@ def sparsity(final: float, fraction: float) -> float:
 
 
 def pruned(module: nn.Module) -> list[Tensor]:
-    """Return where the weights of each layer of ``module`` are 0 already."""
-    return [weight.detach() == 0 for weight in latent_weights(module)]
+    """Return where the weights of each layer of ``module`` are 0 already.
+
+    A layer of nothing but zeros, as an identity branch begins, has only not been trained.
+    """
+    return [(weight.detach() == 0) & weight.any() for weight in latent_weights(module)]
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from hwsim.errors import FileError, raise_all
 from hwsim.files import read_bytes, toml_table
 from snntrain.data import SOURCES, encoders_of
 from snntrain.hardware import HardwareSettings
-from snntrain.losses import LOSSES
+from snntrain.losses import LossName
 from snntrain.nets import NETS
 from snntrain.rules import RULES, Rule
 from snntrain.settings import read, setting
@@ -22,7 +22,6 @@ from snntrain.settings import read, setting
 SECTIONS = ("data", "net", "train", "rule", "hardware")
 LONGEST = 1 << 14
 """Characters of a recipe: none of a few lines names a network that takes long to build."""
-LossName = Enum("LossName", {name: name for name in LOSSES})
 HINT = "models/digits-conv/recipe.toml is a working example"
 
 
@@ -105,7 +104,7 @@ class TrainSettings:
     synops_penalty: float = setting(0.0, 1e6, default=0.0)
     synops_budget: float = setting(0.0, 1e15, default=0.0)
     prune: float = setting(0.0, 0.999, default=0.0)
-    loss: LossName = LossName["rate"]
+    loss: LossName = LossName.RATE
     optimizer: Optimizer = Optimizer.ADAMW
     schedule: Schedule = Schedule.ONE_CYCLE
     clip_norm: float = setting(0.0, 1e9, default=0.0)
@@ -113,6 +112,11 @@ class TrainSettings:
     precision: Precision = Precision.FLOAT32
     checkpointing: bool = False
     save_every: int = setting(0, 2**31 - 1, default=0)
+
+    def problems(self) -> list[str]:
+        """List what contradicts itself."""
+        unused = self.synops_budget and not self.synops_penalty
+        return ["synops_budget is set, but synops_penalty is 0"] if unused else []
 
 
 @dataclass(frozen=True)
@@ -136,12 +140,7 @@ class Recipe:
     @classmethod
     def load(cls, path: Path) -> Recipe:
         """Read a TOML file; FileError when missing or not TOML, else as :meth:`from_text`."""
-        content = read_bytes(path, "a recipe, a .toml file")
-        try:
-            text = content.decode()
-        except UnicodeDecodeError as error:
-            raise FileError(f"{path}: is not a text file: {error}", hint=HINT) from None
-        return cls.from_text(text, str(path))
+        return cls.from_text(read_text(path, "a recipe, a .toml file", HINT), str(path))
 
     @classmethod
     def from_text(cls, text: str, where: str) -> Recipe:
@@ -164,7 +163,8 @@ class Recipe:
         if "hardware" in table:
             chip, chip_problems = read(HardwareSettings, table["hardware"], "hardware")
         problems = found + data_problems + net_problems + train_problems + rule_problems
-        problems += chip_problems + _not_lowered(rule, train) + _not_integers(rule, chip)
+        problems += chip_problems + _not_lowered(rule, train)
+        problems += _not_integers(rule, chip) + _not_encoded(rule, data)
         raise_all(where, problems, hint=HINT)
         assert data is not None
         assert train is not None
@@ -185,6 +185,14 @@ class Recipe:
         return NETS[self.kind](self.net)
 
 
+def read_text(path: Path, kind: str, hint: str) -> str:
+    """Return the text in ``path``; FileError, which says what ``kind`` was expected, if none."""
+    try:
+        return read_bytes(path, kind).decode()
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: is not a text file: {error}", hint=hint) from None
+
+
 def _not_lowered(rule: Rule | None, train: TrainSettings | None) -> list[str]:
     """List what ``train`` asks to lower, of a rule that has an error of its own."""
     if rule is None or train is None or rule.LOSS:
@@ -200,6 +208,17 @@ def _not_integers(rule: Rule | None, chip: HardwareSettings | None) -> list[str]
         return []
     kept = f'{type(rule).__name__} does not learn through; use train = "float", or no [hardware]'
     return [f"hardware.train is {chip.train.value!r}, which {kept}"]
+
+
+def _not_encoded(rule: Rule | None, data: DataSettings | None) -> list[str]:
+    """List why sequences of ``data`` are none that a rule learns from."""
+    if rule is None or data is None or not rule.ENCODERS:
+        return []
+    encoder = data.encoder or encoders_of(data.name)[0]
+    if encoder in rule.ENCODERS:
+        return []
+    learned = f"{type(rule).__name__} learns from {', '.join(rule.ENCODERS)} alone"
+    return [f"data.encoder is {encoder!r}, and {learned}"]
 
 
 _NET_SETTINGS = {kind: net.Settings for kind, net in NETS.items()}

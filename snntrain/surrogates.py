@@ -14,8 +14,8 @@ from torch import Tensor
 class Surrogate:
     """1 above zero, else 0, with :meth:`derivative` in the place of the derivative.
 
-    ``slope`` (1 per voltage, > 0; 0 is allowed where the formula has a limit) sets the width, and
-    with it how gradients grow or shrink from layer to layer.
+    ``slope`` (1 per voltage, >= 0) sets the width, and with it how gradients grow or shrink from
+    layer to layer; at 0 the curve is flat, and zero where its area is 1.
     """
 
     slope: float = 2.0
@@ -87,7 +87,7 @@ class Rectangle(Surrogate):
 
     def derivative(self, x: Tensor) -> Tensor:
         """Return the derivative."""
-        return self.slope * (x.abs() < 0.5 / self.slope).to(x.dtype)
+        return self.slope * (self.slope * x.abs() < 0.5).to(x.dtype)
 
 
 class Gaussian(Surrogate):

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from hwsim.errors import CheckError, MissingExtraError, raise_all
-from hwsim.files import read_bytes, toml_table
+from hwsim.errors import CheckError, FileError, MissingExtraError, raise_all
+from hwsim.files import toml_table
 from snntrain._fit import fit
 from snntrain._watch import DivergedError
-from snntrain.recipe import SECTIONS, Recipe
+from snntrain.recipe import SECTIONS, Recipe, read_text
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
+    from snntrain.checkpoint import Checkpoint
+    from snntrain.hardware import Target
     from snntrain.logs import Entry
 
 HINT = "a space is a recipe of ranges: [train] with learning_rate = {low = 0.001, high = 0.1}"
+ANOTHER = "use another --out, or the recipe, space and aims that the study began with"
 AIMS = ("validation_accuracy", "rate")
 """What a trial is worth; the second, spikes per neuron and step, in frugal studies alone."""
 Space = Mapping[tuple[str, str], dict[str, Any]]
 """For each (section, key) of a recipe what is tried: ``{low, high}`` with ``log = true`` for a
-scale of magnitudes, whole numbers if both ends are; or ``{choices}``, a list of values."""
+scale of magnitudes, whole numbers if both ends are; or ``{choices}``, a list of unlike values."""
 
 
 def load_space(path: Path, recipe: Recipe) -> Space:
@@ -33,7 +40,7 @@ def load_space(path: Path, recipe: Recipe) -> Space:
     Raises CheckError listing every entry that is no range, and every end that ``recipe`` cannot
     hold.
     """
-    table = toml_table(read_bytes(path, "a space, a .toml file").decode(), str(path), hint=HINT)
+    table = toml_table(read_text(path, "a space, a .toml file", HINT), str(path), hint=HINT)
     sections = {name: keys for name, keys in table.items() if isinstance(keys, dict)}
     problems = [f"{name} is not a section of a recipe" for name in table if name not in SECTIONS]
     space = {(name, key): entry for name, keys in sections.items() for key, entry in keys.items()}
@@ -60,42 +67,74 @@ def open_study(storage: str, name: str, *, frugal: bool = False) -> Study:
     frugal
         Besides the highest accuracy on validation, search the fewest spikes per neuron and step;
         such a study stops no trial early.
+
+    Raises
+    ------
+    FileError
+        ``storage`` cannot be used, or holds a study of that name with other aims.
     """
     try:
         import optuna
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
+        from sqlalchemy.exc import SQLAlchemyError
     except ImportError:
         raise MissingExtraError(
             "a sweep needs optuna, which is not installed", hint="pip install 'spikeport[sweep]'"
         ) from None
-    kept: Any = storage
-    if "://" not in storage:
-        Path(storage).parent.mkdir(parents=True, exist_ok=True)
-        kept = JournalStorage(JournalFileBackend(storage))
     up, down = optuna.study.StudyDirection.MAXIMIZE, optuna.study.StudyDirection.MINIMIZE
     directions = [up, down] if frugal else [up]
-    return optuna.create_study(
-        storage=kept, study_name=name, directions=directions, load_if_exists=True
-    )
+    kept: Any = storage
+    try:
+        if "://" not in storage:
+            Path(storage).parent.mkdir(parents=True, exist_ok=True)
+            kept = JournalStorage(JournalFileBackend(storage))
+        study = optuna.create_study(
+            storage=kept, study_name=name, directions=directions, load_if_exists=True
+        )
+    except (OSError, ValueError, SQLAlchemyError) as error:
+        raise FileError(
+            f"{storage}: cannot hold a study: {error}",
+            hint="give the path of a journal, or a URL such as sqlite:///sweep.db",
+        ) from None
+    if study.directions != directions:
+        raise FileError(f"{storage}: its study {name!r} has other aims", hint=ANOTHER)
+    return study
 
 
 def sweep(
-    recipe: Recipe, space: Space, study: Study, *, trials: int, root: Path | None = None
+    recipe: Recipe,
+    space: Space,
+    study: Study,
+    *,
+    trials: int,
+    root: Path | None = None,
+    target: Target | None = None,
 ) -> None:
     """Train ``recipe`` with settings from ``space`` until ``study`` has ended so many ``trials``.
 
     A trial is worth the best accuracy on validation; one whose accuracy stays below the median of
     the others is stopped after the epoch that shows it, one that diverges has failed. The test
-    split is never read. Trials of other processes on the same study count.
+    split is never read. Trials of other processes on the same study count; each process ends the
+    trial it is in. ``root`` and ``target`` are those of :func:`snntrain.fit`.
+
+    Raises FileError when the study began with another recipe or space.
     """
     from optuna.trial import TrialState
 
+    text = json.dumps([recipe.to_text(), sorted((*key, entry) for key, entry in space.items())])
+    origin = hashlib.sha256(text.encode()).hexdigest()
+    if study.user_attrs.get("origin", origin) != origin:
+        raise FileError(
+            f"study {study.study_name!r} began with another recipe or space", hint=ANOTHER
+        )
+    study.set_user_attr("origin", origin)
+    learn = partial(fit, root=root, target=target)
     ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
     while len(study.get_trials(deepcopy=False, states=ended)) < trials:
         trial = study.ask()
         try:
-            study.tell(trial, _worth(recipe, space, trial, study, root))
+            study.tell(trial, _worth(recipe, space, trial, study, learn))
         except _Hopeless:
             study.tell(trial, state=TrialState.PRUNED)
         except BaseException as error:  # also when interrupted, no trial stays open
@@ -118,7 +157,7 @@ class _Hopeless(Exception):
 
 
 def _worth(
-    recipe: Recipe, space: Space, trial: Trial, study: Study, root: Path | None
+    recipe: Recipe, space: Space, trial: Trial, study: Study, learn: Callable[..., Checkpoint]
 ) -> list[float]:
     """Return accuracy, and the mean rate of all layers if the study asks for it, of a trial."""
     for (section, key), entry in space.items():
@@ -133,11 +172,10 @@ def _worth(
         if trial.should_prune():
             raise _Hopeless
 
-    done = fit(recipe_of(recipe, trial.params, space), root=root, log=[report])
-    rates = done.calibration["rates"].values()
-    mean = sum(rates) / len(rates)
+    done = learn(recipe_of(recipe, trial.params, space), log=[report])
     accuracy = done.metrics["validation_accuracy"]
-    return [accuracy, mean] if frugal else [accuracy]
+    rates = done.calibration["rates"].values() or [0.0]
+    return [accuracy, fmean(rates)] if frugal else [accuracy]
 
 
 def _suggest(trial: Trial, name: str, entry: dict[str, Any]) -> None:
@@ -160,12 +198,23 @@ def _is_range(entry: Any) -> bool:
     if not isinstance(entry, dict):
         return False
     if set(entry) == {"choices"}:
-        return isinstance(entry["choices"], list) and bool(entry["choices"])
+        choices = entry["choices"]
+        plain = isinstance(choices, list) and bool(choices) and all(map(_is_plain, choices))
+        return plain and len({json.dumps(value) for value in choices}) == len(choices)
     if not {"low", "high"} <= set(entry) <= {"low", "high", "log"}:
         return False
     low, high, log = entry["low"], entry["high"], entry.get("log", False)
     numbers = {type(low), type(high)} <= {int, float}
-    return numbers and low < high and type(log) is bool and (low > 0 or not log)
+    return (
+        numbers and -math.inf < low < high < math.inf and type(log) is bool and (low > 0 or not log)
+    )
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a choice is what a recipe holds: a text, a number, or a list of them."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
 def _with(recipe: Recipe, values: Mapping[tuple[str, str], Any]) -> Recipe:

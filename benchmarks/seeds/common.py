@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,10 +18,8 @@ def recipe(name: str, seed: int, changes: dict[str, str] | None = None) -> Recip
 
     ``changes`` maps text of the file to what stands there instead; each must be found once.
     """
-    text = re.sub(
-        r"^seed = \d+$", f"seed = {seed}", (FOLDER / f"{name}.toml").read_text(), flags=re.M
-    )
-    for before, after in (changes or {}).items():
+    text = (FOLDER / f"{name}.toml").read_text()
+    for before, after in {"\nseed = 0\n": f"\nseed = {seed}\n", **(changes or {})}.items():
         if text.count(before) != 1:
             raise ValueError(f"{name}.toml holds {before!r} {text.count(before)} times, not once")
         text = text.replace(before, after)

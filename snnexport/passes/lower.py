@@ -133,7 +133,7 @@ def synapse_of(weights: Weights, source: Shape) -> Synapse:
 def _sparse_bits(weight: np.ndarray) -> int:
     """Return the bits of the synapses that are not 0, each with its weight and its target."""
     index = max((len(weight) - 1).bit_length(), LEAST_INDEX_BITS)
-    return max(np.count_nonzero(weight), 1) * (SYNAPSE_BITS + index)
+    return max(int(np.count_nonzero(weight)), 1) * (SYNAPSE_BITS + index)
 
 
 def _one_to_one(weights: Diagonal, source: Shape) -> Synapse:

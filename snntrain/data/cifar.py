@@ -25,24 +25,20 @@ CIFAR10 = Official(
     "cifar10",
     ("cifar-10-batches-bin",),
     f"download {URL}cifar-10-binary.tar.gz",
-    (
-        Archive(
-            "cifar-10-binary.tar.gz",
-            "c32a1d4ab5d03f1284b67883e8d87530",
-            f"{URL}cifar-10-binary.tar.gz",
-        ),
+    Archive(
+        "cifar-10-binary.tar.gz",
+        "c32a1d4ab5d03f1284b67883e8d87530",
+        f"{URL}cifar-10-binary.tar.gz",
     ),
 )
 CIFAR100 = Official(
     "cifar100",
     ("cifar-100-binary",),
     f"download {URL}cifar-100-binary.tar.gz",
-    (
-        Archive(
-            "cifar-100-binary.tar.gz",
-            "03b5dce01913d631647c71ecec9e9cb8",
-            f"{URL}cifar-100-binary.tar.gz",
-        ),
+    Archive(
+        "cifar-100-binary.tar.gz",
+        "03b5dce01913d631647c71ecec9e9cb8",
+        f"{URL}cifar-100-binary.tar.gz",
     ),
 )
 

@@ -42,7 +42,7 @@ CLASSES = {
 
 
 def read(split: str, root: Path | None) -> Store:
-    """Return the recordings of ``split``, by class and then by number.
+    """Return the recordings of ``split``, by number and then by class.
 
     They are ``CIFAR10DVS/<class>/cifar10_<class>_<number>.aedat``. Of those that do not test,
     the last tenth of each class validates.
@@ -51,14 +51,14 @@ def read(split: str, root: Path | None) -> Store:
     for label, (name, (number, md5)) in enumerate(CLASSES.items()):
         file = f"CIFAR10DVS/{name}.zip"
         archive = Archive(file, md5, f"{URL}{number}")
-        where = Official("cifar10-dvs", (f"CIFAR10DVS/{name}",), HINT, (archive,), "CIFAR10DVS")
+        where = Official("cifar10-dvs", (f"CIFAR10DVS/{name}",), HINT, archive, "CIFAR10DVS")
         folder = official_path(where, root)
-        numbered = [(label, _number(path), path) for path in folder.glob("*.aedat")]
+        numbered = [(_number(path), label, path) for path in folder.glob("*.aedat")]
         if not numbered:
             raise FileError(f"{folder}: has no recordings .aedat", hint=HINT)
-        found += sorted(numbered)
-    found = [item for item in found if (item[1] < TEST) == (split == "test")]
-    labels = np.array([label for label, _, _ in found], np.int64)
+        found += numbered
+    found = sorted(item for item in found if (item[0] < TEST) == (split == "test"))
+    labels = np.array([label for _, label, _ in found], np.int64)
     paths = tuple(path for _, _, path in found)
     return Store(SHAPE, labels, paths, read_aedat, paths).take(divided(labels, split))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from hashlib import md5
 from http.client import HTTPException
 from pathlib import Path
@@ -48,4 +49,5 @@ def download(url: str, official: str, path: Path) -> None:
             "or SPIKEPORT_DATA",
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()

@@ -6,6 +6,7 @@ from spikingjelly 2.0.0 ``DVS128Gesture.resource_url_md5``.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,7 +30,7 @@ OFFICIAL = Official(
     "dvs-gesture",
     ("DvsGesture",),
     HINT,
-    (Archive("DvsGesture.tar.gz", "8a5c71fb11e24e5ca5b11866ca6c00a1"),),
+    Archive("DvsGesture.tar.gz", "8a5c71fb11e24e5ca5b11866ca6c00a1"),
 )
 
 
@@ -66,7 +67,11 @@ def read(split: str, root: Path | None) -> Store:
 def _trials(path: Path) -> list[str]:
     """Return the names of recordings that a list of trials names."""
     lines = read_bytes(path, "the list of trials of DVS-Gesture").decode("utf-8", "replace")
-    return [line.strip() for line in lines.splitlines() if line.strip()]
+    names = lines.split()
+    wrong = [name for name in names if not re.fullmatch(r"[\w-]+\.aedat", name)]
+    if wrong:
+        raise FileError(f"{path}: {wrong[0]!r} is not the name of a recording", hint=HINT)
+    return names
 
 
 def _gestures(stem: Path) -> list[tuple[int, int, int]]:
@@ -78,7 +83,11 @@ def _gestures(stem: Path) -> list[tuple[int, int, int]]:
         found = [(label, start, end) for label, start, end in rows]
     except ValueError as error:
         raise FileError(f"{path}: is no list of class, start, end: {error}", hint=HINT) from None
-    wrong = [label for label, _, _ in found if not 1 <= label <= CLASSES]
-    if wrong:
-        raise FileError(f"{path}: class {wrong[0]} is not in 1..{CLASSES}", hint=HINT)
+    for label, start, end in found:
+        if not (1 <= label <= CLASSES and start < end):
+            raise FileError(
+                f"{path}: class {label} from {start} to {end} us should be of 1..{CLASSES}, "
+                "and end after its start",
+                hint=HINT,
+            )
     return found

@@ -8,7 +8,8 @@ import tarfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import md5
+from fcntl import LOCK_EX, flock
+from hashlib import file_digest, md5
 from pathlib import Path
 
 from hwsim.errors import FileError
@@ -32,14 +33,14 @@ class Archive:
 class Official:
     """A dataset, or a part of it, that is a folder or a large file.
 
-    ``places``: where under the root it may be, the first that is there wins. ``archives`` are
+    ``places``: where under the root it may be, the first that is there wins. ``archive`` is
     unpacked into ``into`` under the root, and then the first of ``places`` is there.
     """
 
     name: str
     places: tuple[str, ...]
     hint: str
-    archives: tuple[Archive, ...] = ()
+    archive: Archive | None = None
     into: str = "."
 
 
@@ -47,29 +48,30 @@ def official_path(wanted: Official, root: Path | None) -> Path:
     """Return the folder or file that is a dataset, unpacked or downloaded first where need be.
 
     ``root`` is where to look; None is ``$SPIKEPORT_DATA``, or the user's cache where that is not
-    set. Archives are downloaded to the cache alone. Raises FileError as :func:`read_official`.
+    set. An archive is downloaded to the cache alone. Of several processes one unpacks, the others
+    wait. Raises FileError as :func:`read_official`.
     """
-    base = root or default_root()
-    found = next((base / place for place in wanted.places if (base / place).exists()), None)
+    base, archive = root or default_root(), wanted.archive
+    places = [base / place for place in wanted.places]
+    found = next((place for place in places if place.exists()), None)
     if found is not None:
         return found
-    there = [archive for archive in wanted.archives if (base / archive.file).is_file()]
-    missing = [archive for archive in wanted.archives if archive not in there]
-    if missing and _is_cache(root) and all(archive.url for archive in missing):
-        for archive in missing:
-            download(archive.url, archive.md5, base / archive.file)
-        there, missing = list(wanted.archives), []
-    if missing or not there:
-        names = ", ".join(archive.file for archive in missing)
+    if archive and archive.url and _is_cache(root) and not (base / archive.file).is_file():
+        download(archive.url, archive.md5, base / archive.file)
+    if archive is None or not (base / archive.file).is_file():
+        looked = ", ".join(map(str, places))
         raise FileError(
-            f"data {wanted.name!r}: found in none of "
-            f"{', '.join(str(base / place) for place in wanted.places)}"
-            + (f", nor {names} in {base}" if names else ""),
+            f"data {wanted.name!r}: found in none of {looked}"
+            + (f", nor {archive.file} in {base}" if archive else ""),
             hint=f"{wanted.hint}, and say where with --root or SPIKEPORT_DATA",
         )
-    for archive in there:
-        _unpack(base / archive.file, archive.md5, base / wanted.into, wanted.hint)
-    return base / wanted.places[0]
+    with (base / archive.file).open("rb") as file:
+        flock(file, LOCK_EX)
+        if not places[0].exists():
+            digest = file_digest(file, lambda: md5(usedforsecurity=False))
+            _check(base / archive.file, digest.hexdigest(), (archive.md5,), wanted.hint)
+            _unpack(base / archive.file, base / wanted.into)
+    return places[0]
 
 
 def read_official(
@@ -151,13 +153,8 @@ def _check(path: Path, digest: str, official: tuple[str, ...], where: str) -> No
         )
 
 
-def _unpack(path: Path, official: str, into: Path, hint: str) -> None:
-    """Unpack an official ``.zip`` or ``.tar.gz`` into ``into``, whole or not at all."""
-    digest = md5(usedforsecurity=False)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    _check(path, digest.hexdigest(), (official,), hint)
+def _unpack(path: Path, into: Path) -> None:
+    """Unpack a ``.zip`` or a compressed ``.tar`` into ``into``, whole or not at all."""
 
     def build(stage: Path) -> None:
         if path.suffix == ".zip":

@@ -55,13 +55,18 @@ def _spikes(path: Path) -> np.ndarray:
     try:
         with wave.open(str(path)) as file:
             given = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            data = file.readframes(file.getnframes())
-    except (OSError, EOFError, wave.Error) as error:
+            samples = file.getnframes()
+            data = file.readframes(samples)
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:
         raise FileError(f"{path}: is not a .wav file: {error}", hint=OFFICIAL.hint) from None
-    if given != (1, 2, RATE) or len(data) < 2:
+    if given != (1, 2, RATE):
         raise FileError(
             f"{path}: has {given[0]} channels of {given[1]} bytes at {given[2]} Hz, "
-            f"{len(data)} bytes in all, not one of 2 at {RATE} Hz",
+            f"not one of 2 at {RATE} Hz",
             hint=OFFICIAL.hint,
         )
-    return sound_events(np.frombuffer(data[: len(data) // 2 * 2], "<i2"), RATE)
+    if not data or len(data) != 2 * samples:
+        raise FileError(
+            f"{path}: has {len(data)} of {2 * samples} bytes of sound", hint=OFFICIAL.hint
+        )
+    return sound_events(np.frombuffer(data, "<i2"), RATE)

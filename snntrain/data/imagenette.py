@@ -28,7 +28,7 @@ IMAGENETTE = Official(
     "imagenette",
     ("imagenette2-160", "imagenette2-96", "imagenette2-320", "imagenette2"),
     f"download {URL}",
-    (Archive("imagenette2-160.tgz", "e793b78cc4c9e9a4ccc0c1155377a412", URL),),
+    Archive("imagenette2-160.tgz", "e793b78cc4c9e9a4ccc0c1155377a412", URL),
 )
 
 
@@ -36,21 +36,23 @@ def read(split: str, root: Path | None) -> tuple[np.ndarray, np.ndarray]:
     """Return images (N, 3, 96, 96) uint8 and labels (N,) int64 of ``split``.
 
     The official ``val`` is the test split; the last tenth of each class of ``train``, in order of
-    file names, validates. A picture's short side is made 96 (bicubic), then its middle is cut out;
-    grey ones become colour. What is decoded once is kept, see :func:`snntrain.data.kept.kept`.
+    file names, validates. Classes take turns. What is decoded once is kept, see
+    :func:`snntrain.data.kept.kept`.
     """
     folder = official_path(IMAGENETTE, root) / ("val" if split == "test" else "train")
-    found = [
-        (path, i) for i, c in enumerate(CLASSES) for path in sorted((folder / c).glob("*.JPEG"))
-    ]
-    labels = np.array([label for _, label in found], np.int64)
+    found = sorted(
+        (turn, label, path)
+        for label, name in enumerate(CLASSES)
+        for turn, path in enumerate(sorted((folder / name).glob("*.JPEG")))
+    )
+    labels = np.array([label for _, label, _ in found], np.int64)
     if len(np.unique(labels)) < len(CLASSES):
         raise FileError(
             f"{folder}: has pictures of {len(np.unique(labels))} classes, not {len(CLASSES)}",
             hint=IMAGENETTE.hint,
         )
     rows = divided(labels, split)
-    paths = [found[row][0] for row in rows]
+    paths = [found[row][2] for row in rows]
 
     def decode(into: np.ndarray) -> None:
         for place, path in zip(into, paths, strict=True):
@@ -61,7 +63,7 @@ def read(split: str, root: Path | None) -> tuple[np.ndarray, np.ndarray]:
 
 
 def decoded(path: Path) -> np.ndarray:
-    """Return one picture, (3, 96, 96) uint8."""
+    """Return the middle square of a picture, made (3, 96, 96) uint8, bicubic; grey as colour."""
     try:
         from PIL import Image, UnidentifiedImageError
     except ModuleNotFoundError:
@@ -70,12 +72,11 @@ def decoded(path: Path) -> np.ndarray:
             hint="pip install 'spikeport[data]'",
         ) from None
     try:
-        with Image.open(path) as image:
-            scale = SIDE / min(image.size)
-            width, height = (max(SIDE, round(side * scale)) for side in image.size)
-            small = image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+        with Image.open(path, formats=("JPEG",)) as image:
+            side = min(image.size)
+            left, top = ((length - side) // 2 for length in image.size)
+            middle = image.convert("RGB").crop((left, top, left + side, top + side))
+            small = middle.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
     except (OSError, SyntaxError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise FileError(f"{path}: is no picture: {error}", hint=IMAGENETTE.hint) from None
-    left, top = (width - SIDE) // 2, (height - SIDE) // 2
-    cut = small.crop((left, top, left + SIDE, top + SIDE))
-    return np.asarray(cut, np.uint8).transpose(2, 0, 1)
+    return np.asarray(small, np.uint8).transpose(2, 0, 1)

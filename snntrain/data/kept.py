@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from hashlib import sha256
 from math import prod
 from pathlib import Path
@@ -11,7 +12,6 @@ from pathlib import Path
 import numpy as np
 
 from hwsim.errors import FileError
-from hwsim.files import map_npy
 from snntrain.data.files import cache
 
 SMALL = 1 << 26
@@ -44,19 +44,30 @@ def kept(
         array = np.zeros(shape, np.uint8)
         fill(array)
         return array
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in files]
-    digest = sha256(repr((how, shape, stats)).encode()).hexdigest()[:16]
-    path = cache() / "decoded" / f"{name}-{digest}.npy"
-    if not path.exists():
+    digest = sha256(repr((how, shape, [_state(path) for path in files])).encode()).hexdigest()
+    path = cache() / "decoded" / f"{name}-{digest[:16]}.raw"
+    if not path.exists() or path.stat().st_size != prod(shape):
         _write(path, shape, fill)
-    return map_npy(path)
+    return np.memmap(path, np.uint8, "r", shape=shape)
+
+
+def _state(path: Path) -> tuple[str, int, int]:
+    try:
+        found = path.stat()
+    except OSError as error:
+        raise FileError(
+            f"{path}: cannot be read: {error.strerror}", hint="get the data set again"
+        ) from None
+    return str(path), found.st_size, found.st_mtime_ns
 
 
 def _write(path: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None]) -> None:
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        array = np.lib.format.open_memmap(part, "w+", np.uint8, shape)
+        with part.open("wb") as file:  # a map of space that is not there would end the process
+            os.posix_fallocate(file.fileno(), 0, prod(shape))
+        array = np.memmap(part, np.uint8, "r+", shape=shape)
         fill(array)
         array.flush()
         part.replace(path)
@@ -66,4 +77,5 @@ def _write(path: Path, shape: tuple[int, ...], fill: Callable[[np.ndarray], None
             hint="free some space, or set XDG_CACHE_HOME to another place",
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()

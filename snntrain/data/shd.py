@@ -24,7 +24,7 @@ MD5 = {
     "shd_train.h5": "f3252aeb598ac776c1b526422d90eecb",
     "shd_test.h5": "1503a5064faa34311c398fb0a1ed0a6f",
 }
-"""Of the file in its .zip."""
+"""Of the file's .zip."""
 
 
 def read(split: str, root: Path | None) -> Store:
@@ -34,22 +34,25 @@ def read(split: str, root: Path | None) -> Store:
     ``shd_test.h5`` alone. Labels 0..9 are German, 10..19 English. A channel is an event's column.
     """
     file = "shd_test.h5" if split == "test" else "shd_train.h5"
-    hint = f"download {URL}{file}.gz and unpack it"
+    hint = f"download {URL}{file}.zip and unpack it"
     archive = Archive(f"SHD/{file}.zip", MD5[file], f"{URL}{file}.zip")
     places = (f"SHD/{file}", f"shd/{file}", f"hdspikes/{file}", file)
-    path = official_path(Official("shd", places, hint, (archive,), "SHD"), root)
+    path = official_path(Official("shd", places, hint, archive, "SHD"), root)
     labels = _array(path, "labels", (), hint).astype(np.int64)
-    if not labels.size or not 0 <= labels.min() <= labels.max() < CLASSES:
+    if labels.ndim != 1 or not labels.size or not 0 <= labels.min() <= labels.max() < CLASSES:
         raise FileError(f"{path}: labels are none, or not in 0..{CLASSES - 1}", hint=hint)
 
     def spikes(row: int) -> np.ndarray:
         seconds, units = (_array(path, f"spikes/{name}", row, hint) for name in ("times", "units"))
-        if seconds.shape != units.shape:
+        seconds = seconds.astype(np.float64)
+        fits = seconds.shape == units.shape and (abs(seconds) < 1e9).all()
+        if not (fits and ((units >= 0) & (units < CHANNELS)).all()):
             raise FileError(
-                f"{path}: recording {row} has {seconds.size} times and {units.size} units",
+                f"{path}: recording {row} has {seconds.size} times and {units.size} units, which "
+                f"should be as many, seconds and 0..{CHANNELS - 1}",
                 hint=hint,
             )
-        return event_array((seconds.astype(np.float64) * 1e6).astype(np.int64), units, 0, True)
+        return event_array((seconds * 1e6).astype(np.int64), units, 0, True)
 
     store = Store((CHANNELS,), labels, range(len(labels)), spikes, (path,))
     return store.take(divided(labels, split))
@@ -66,6 +69,9 @@ def _array(path: Path, name: str, rows: Any, hint: str) -> np.ndarray:
     try:
         with h5py.File(path, "r") as content:
             array: Any = content[name]
-            return np.asarray(array[rows])
+            values = np.asarray(array[rows])
+            if values.dtype.kind not in "iuf":
+                raise TypeError(f"{values.dtype} are no numbers")
+            return values
     except (OSError, KeyError, ValueError, IndexError, TypeError, RuntimeError) as error:
         raise FileError(f"{path}: is not a file of SHD: {name}: {error}", hint=hint) from None

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hwsim.errors import SpikeportError
+from hwsim.errors import FileError, SpikeportError
 from snntrain.data import (
     cifar,
     cifar10_dvs,
@@ -71,7 +71,7 @@ def load(name: str, split: str, root: Path | None = None, encoder: str = "") -> 
     SpikeportError
         Unknown name, split or encoder; the message lists the known ones.
     FileError
-        A file is missing, or is not the official one.
+        A file is missing, or is not the official one; or there are no samples of the split.
     MissingExtraError
         The package that reads or provides the data is not installed.
     """
@@ -86,12 +86,21 @@ def load(name: str, split: str, root: Path | None = None, encoder: str = "") -> 
             raise SpikeportError(
                 f"{name}: {kind} {value!r} is not known", hint=f"known {kind}s: {', '.join(known)}"
             )
+    data = _read(name, split, root, chosen)
+    if not len(data):
+        raise FileError(
+            f"{name}:{split}: has no samples in the files that are there", hint="get more of them"
+        )
+    return data
+
+
+def _read(name: str, split: str, root: Path | None, encoder: str) -> Dataset:
     if name in RECORDINGS:
         store = RECORDINGS[name](split, root)
-        return Recordings(name, split, store.labels, store, chosen)
+        return Recordings(name, split, store.labels, store, encoder)
     read, high = IMAGES[name]
     images, labels = read(split, root)
-    return Images(name, split, labels, images, (0, high), chosen)
+    return Images(name, split, labels, images, (0, high), encoder)
 
 
 def parse_selector(selector: str) -> tuple[str, str]:

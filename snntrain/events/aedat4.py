@@ -40,7 +40,7 @@ def read_aedat4(path: Path) -> np.ndarray:
         if isinstance(error, KeyboardInterrupt):
             raise
         raise damaged(path, KIND, error) from None
-    if not packets:
+    if not sum(map(len, packets)):
         raise damaged(path, KIND, "has no events")
     t, x, y, on = (
         np.concatenate([packet[i] for packet in packets]) for i in packets[0].dtype.names

@@ -104,7 +104,7 @@ def _packets3(data: bytes, start: int, path: Path) -> Iterator[np.ndarray]:
 
 def _polarity(body: bytes, size: int, overflow: int) -> np.ndarray:
     """Return the valid events of a packet of events of ``size`` bytes."""
-    words = np.frombuffer(body, np.dtype((np.uint8, size)))[:, :8].copy().view("<u4")
+    words = np.frombuffer(body, np.uint8).reshape(-1, size)[:, :8].copy().view("<u4")
     address, t = words.astype(np.int64).T
     events = event_array(t | overflow << 31, address >> 17, address >> 2 & 0x7FFF, address >> 1 & 1)
     return events[address & 1 == 1]

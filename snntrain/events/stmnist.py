@@ -16,7 +16,7 @@ SIDE = 10
 
 
 def read_stmnist(path: Path) -> np.ndarray:
-    """Return the events of ``path``, in order of time.
+    """Return the events of ``path``, in its order.
 
     ``spiketrain`` (101, N): a row of -1, 0, 1 for each sensor, row by row of the skin, and last
     the times in seconds. Source: H. H. See et al., "ST-MNIST - The Spiking Tactile MNIST
@@ -42,8 +42,10 @@ def read_stmnist(path: Path) -> np.ndarray:
     except Exception as error:  # SciPy raises what NumPy, zlib and struct raise, and its own
         raise damaged(path, KIND, repr(error)) from None
     sensors = SIDE * SIDE
-    if train.ndim != 2 or len(train) != sensors + 1 or train.dtype.kind not in "iuf":
-        raise damaged(path, KIND, f"spiketrain is {train.dtype} of shape {train.shape}")
+    fits = isinstance(train, np.ndarray) and train.ndim == 2 and len(train) == sensors + 1
+    if not fits or train.dtype.kind not in "iuf":
+        kind = f"{type(train).__name__} of {train.dtype}, shape {train.shape}"
+        raise damaged(path, KIND, f"spiketrain is a {kind}")
     seconds, spikes = train[sensors], train[:sensors].T
     if not (np.isin(spikes, (-1, 0, 1)).all() and (abs(seconds) < 1e9).all() and spikes.any()):
         raise damaged(path, KIND, "spikes are not -1, 0, 1, a time is not finite, or has no events")

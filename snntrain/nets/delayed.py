@@ -8,11 +8,14 @@ from math import prod
 import torch
 from torch import Tensor, nn
 
-from snntrain.delays import Delay
+from snntrain.delays import Delay, LearnedDelay
 from snntrain.layers import Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
 from snntrain.surrogates import FastSigmoid
+
+NEAREST = 0.1
+"""Steps; where a learned delay of 0 starts, as what is trained stays above 0."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,10 @@ class DelayedNetSettings:
     """Size and neurons of a :class:`DelayedNet`.
 
     ``channels`` and ``dense`` hold one value per convolution and hidden dense layer. Channel or
-    neuron i of a population is heard ``delays[i % len(delays)]`` time steps later. All neurons
-    share ``decay_u`` and ``decay_v`` (fraction lost per step) and the surrogate's ``slope``.
+    neuron i of a population is heard ``delays[i % len(delays)]`` time steps later. With
+    ``longest`` they are only where training starts, which keeps each between 0 and ``longest``
+    steps. All neurons share ``decay_u`` and ``decay_v`` (fraction lost per step) and the
+    surrogate's ``slope``.
     """
 
     input_shape: tuple[int, ...] = setting(1, 4096)
@@ -32,10 +37,13 @@ class DelayedNetSettings:
     decay_u: float = setting(0.0, 1.0)
     decay_v: float = setting(0.0, 1.0)
     slope: float = setting(0.0, 1000.0, default=2.0)
+    longest: int = setting(0, 62, default=0)
 
     def problems(self) -> list[str]:
         """List what does not fit together."""
         found = [] if self.delays else ["delays = [] holds no delay"]
+        if self.longest and self.longest <= max(self.delays, default=0):
+            found.append(f"longest = {self.longest} is not above every one of the delays")
         return found + image_problems(self.input_shape, len(self.channels), "convolution")
 
 
@@ -45,7 +53,8 @@ class DelayedNet(nn.Module):
     Convolutions are 3x3 with stride 2; every population but the output is heard late. The class
     is the output neuron that spikes most often over the sequence.
 
-    Source: the axonal delays of SLAYER, Shrestha and Orchard 2018, arXiv 1810.08646.
+    Source: the axonal delays of SLAYER, Shrestha and Orchard 2018, arXiv 1810.08646; how they
+    are trained, :class:`snntrain.delays.LearnedDelay`.
     """
 
     Settings = DelayedNetSettings
@@ -60,7 +69,10 @@ class DelayedNet(nn.Module):
             )
 
         def delay(size: int) -> Delay:
-            return Delay(torch.tensor(settings.delays)[torch.arange(size) % len(settings.delays)])
+            steps = torch.tensor(settings.delays)[torch.arange(size) % len(settings.delays)]
+            if settings.longest:
+                return LearnedDelay(steps.clamp(min=NEAREST), settings.longest)
+            return Delay(steps)
 
         size, *sides = settings.input_shape
         for i, channels in enumerate(settings.channels, 1):

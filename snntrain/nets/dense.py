@@ -42,9 +42,14 @@ class DenseNetSettings:
 
     def problems(self) -> list[str]:
         """List what does not fit together."""
+        found = []
         if self.refractory and self.reset is Reset.SUBTRACT:
-            return [f'refractory = {self.refractory} needs reset = "zero"']
-        return []
+            found.append(f'refractory = {self.refractory} needs reset = "zero"')
+        if self.recurrent and not self.hidden:
+            found.append("recurrent = true needs a hidden population")
+        if self.decay_readout and not self.readout:
+            found.append(f"decay_readout = {self.decay_readout} needs readout = true")
+        return found
 
 
 class DenseNet(nn.Module):

@@ -57,7 +57,8 @@ class SevenBlockNet(nn.Module):
     """``widen1, block1, pool1, ..., flatten, dense``.
 
     A block that has other channels than what enters it comes after a 1x1 convolution. The class
-    is the largest output, summed over the sequence.
+    is the largest output, summed over the sequence. With ``sew-add``, pools above 1 take maxima
+    of sums of spikes, as in the paper, which no chip does.
 
     Source: SEW ResNet, Fang et al. 2021, arXiv 2102.04159, and its code
     ``dvsgesture/smodels.py``: the 7B-Net for DVS Gesture is ``channels = [32] * 7``, ``pools =

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
@@ -41,11 +41,13 @@ class Rule:
 
     ``LOSS`` says that the recipe's loss and penalties are what it lowers; a rule that has an
     error of its own refuses them. ``INTEGERS`` says that it learns through whatever dynamics a
-    population has, the integers of a chip included.
+    population has, the integers of a chip included. ``ENCODERS`` names those of the sequences
+    that it learns from; without names, it learns from all.
     """
 
     LOSS = True
     INTEGERS = False
+    ENCODERS: ClassVar[tuple[str, ...]] = ()
 
     def refusals(self, module: nn.Module) -> list[str]:  # noqa: ARG002
         """List what keeps ``module`` from being trained by this rule."""

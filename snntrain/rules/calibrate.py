@@ -7,12 +7,14 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hwsim.errors import RangeError
+from snntrain._integers import Exact
 from snntrain.layers import spiking_layers
 from snntrain.losses import membrane
 from snntrain.neurons import Real
@@ -40,7 +42,8 @@ class Calibrated:
         their way to the input, below 1 they vanish.
     rms
         Root mean square of the loss's derivative by the normalised input current, over all
-        neurons, steps and samples, by layer path in the order of execution.
+        neurons, steps and samples, by layer path in the order of execution; without layers that
+        the loss does not depend on.
     """
 
     slope: float
@@ -69,17 +72,12 @@ def calibrate_surrogate(
     Raises
     ------
     RangeError
-        No slope in 0.01..1000 balances the gradients; with the ratios that were found.
+        The batch is none, or the loss depends on fewer than two spiking layers. No slope in
+        0.01..1000 balances the gradients; with the ratios that were found.
 
     Source: Ledinauskas et al. 2020, arXiv 2006.04436, who choose the slope of deep networks so
     that gradients neither explode nor vanish.
     """
-    if len(spiking_layers(module)) < 2:
-        raise RangeError(
-            "calibrate_surrogate: gradients have no depth to spread over with fewer than two "
-            "spiking layers",
-            hint="leave the slope as it is",
-        )
     found = _balanced(lambda slope: spread(module, batch, slope, objective))
     set_slope(module, found.slope)
     return found
@@ -89,15 +87,28 @@ def spread(
     module: nn.Module, batch: Batch, slope: float, objective: Objective | None = None
 ) -> Calibrated:
     """Return how the gradients of ``batch`` spread at ``slope``; ``module`` stays as it is."""
+    sequence, labels = batch
+    if 0 in sequence.shape or sequence.shape[1:2] != labels.shape[:1]:
+        raise RangeError(
+            f"calibrate_surrogate: a sequence {list(sequence.shape)} and labels "
+            f"{list(labels.shape)} are not (T, B, ...) and (B,)",
+            hint="images become a sequence by images.expand(steps, *images.shape)",
+        )
     trial = copy.deepcopy(module)
     set_slope(trial, slope)
-    sequence = batch[0]
     with (
         torch.random.fork_rng(devices=[sequence.device] if sequence.is_cuda else []),
+        torch.enable_grad(),
         current_gradients(trial) as squares,
     ):
         backpropagate(trial, batch, objective or _mean_over_time)
     rms = root_mean_squares(squares)
+    if len(rms) < 2:
+        raise RangeError(
+            "calibrate_surrogate: gradients have no depth to spread over: the loss depends on "
+            f"fewer than two spiking layers ({', '.join(rms) or 'none'})",
+            hint="leave the slope as it is",
+        )
     return Calibrated(slope, first_over_last(rms), rms)
 
 
@@ -124,7 +135,8 @@ def current_gradients(module: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
     before = [(layer, layer.arithmetic) for layer in spiking_layers(module).values()]
     try:
         for name, layer in spiking_layers(module).items():
-            layer.arithmetic = _Tapped(layer.arithmetic, squares, name)
+            tapped: Any = _Tapped(layer.arithmetic, squares, name)
+            layer.arithmetic = tapped
         yield squares
     finally:
         for layer, own in before:
@@ -132,26 +144,33 @@ def current_gradients(module: nn.Module) -> Iterator[dict[str, list[Tensor]]]:
 
 
 def root_mean_squares(squares: Mapping[str, list[Tensor]]) -> dict[str, float]:
-    """Return the root mean square of each layer from the mean squares of its steps."""
-    return {name: torch.stack(steps).mean().sqrt().item() for name, steps in squares.items()}
+    """Return the root mean square of each layer from the mean squares of its steps, if any."""
+    means = {name: torch.stack(steps).mean() for name, steps in squares.items() if steps}
+    return {name: mean.sqrt().item() for name, mean in means.items()}
 
 
-class _Tapped(Real):
-    """An arithmetic that notes the gradient of the voltages before they are reset.
+class _Tapped:
+    """The arithmetic ``own``, which notes the gradient of the voltages before they are reset.
 
     A voltage is the sum of what the step before left and of the normalised current, so its
-    derivative is that by the current, but where a refractory voltage rests.
+    derivative is that by the current, but where a refractory voltage rests. Voltages of a chip's
+    integers count in thresholds, the unit of the reals they stand for.
     """
 
     def __init__(self, own: Real, squares: dict[str, list[Tensor]], name: str) -> None:
-        super().__init__(own.surrogate, own.detach_reset)
-        self.squares, self.name = squares, name
+        self.own, self.squares, self.name = own, squares, name
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
 
     def fire(self, v: Any, threshold: Any) -> Any:
         """Spike as before, and note the derivative by ``v`` when it is known."""
         squares = self.squares.setdefault(self.name, [])
-        v.register_hook(lambda gradient: squares.append(_mean_square(gradient)))
-        return super().fire(v, threshold)
+        unit = threshold.detach() if isinstance(self.own, Exact) else 1.0
+        if not v.requires_grad:  # nothing below is learned
+            v.requires_grad_()
+        v.register_hook(lambda gradient: squares.append(_mean_square(gradient * unit)))
+        return self.own.fire(v, threshold)
 
 
 def _mean_square(gradient: Tensor) -> Tensor:
@@ -175,18 +194,30 @@ def _balanced(measure: Callable[[float], Calibrated]) -> Calibrated:
     tried = [measure(SLOPES[0])]
     for slope in SLOPES[1:]:
         tried.append(measure(slope))
-        if (tried[-1].ratio > 1) != (tried[-2].ratio > 1):
+        if _crosses(*tried[-2:]):
             break
     low, high = tried[-2:]
-    for _ in range(HALVINGS):
-        if (low.ratio > 1) == (high.ratio > 1):
-            break
+    for _ in range(HALVINGS if _crosses(low, high) else 0):
         middle = measure(math.sqrt(low.slope * high.slope))
-        if 1 / BALANCED <= middle.ratio <= BALANCED:
-            return middle
-        low, high = (middle, high) if (middle.ratio > 1) == (low.ratio > 1) else (low, middle)
-    found = ", ".join(f"{t.ratio:.2g} at {t.slope:.4g}" for t in (*tried, low, high))
+        tried.append(middle)
+        if _imbalance(middle) <= BALANCED:
+            break
+        low, high = (low, middle) if _crosses(low, middle) else (middle, high)
+    best = min(tried, key=_imbalance)
+    if _imbalance(best) <= BALANCED:
+        return best
+    found = ", ".join(
+        f"{t.ratio:.2g} at {t.slope:.4g}" for t in sorted(tried, key=attrgetter("slope"))
+    )
     raise RangeError(
         f"calibrate_surrogate: no slope balances the gradients; first over last is {found}",
         hint="normalise currents, use fewer layers, or add shortcuts",
     )
+
+
+def _crosses(low: Calibrated, high: Calibrated) -> bool:
+    return (low.ratio > 1) != (high.ratio > 1)
+
+
+def _imbalance(found: Calibrated) -> float:
+    return max(found.ratio, 1 / found.ratio) if found.ratio else math.inf

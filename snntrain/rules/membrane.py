@@ -27,6 +27,8 @@ class MembranePotential(Rule):
     membrane has leaked them. V is taken for noise, so ``a_i = sum_k w_ik x_k / threshold_i`` has
     derivatives where spikes have none. An error in single spikes becomes one in ``a_i``: more of
     ``a_i`` means more of each spike that was there, and of a silent output a spike in any step.
+    An ``a_i`` below what a spike leaves in the mean over steps counts as that much: a fast leak
+    would make next to nothing of early spikes, and gradients without bound.
 
     Two kinds of hidden neurons pass nothing on: the silent ones, and those that end above their
     threshold, for which V is no noise: they could not spike as often as they were driven to.
@@ -62,20 +64,30 @@ def signals(layer: Population, x: Tensor, *, answer: bool = True) -> Tensor:
     with torch.no_grad():
         spikes = layer.sequence(over_time(layer, x))
         spike_kept, current_kept = _kept(layer, spikes)
-        left = torch.tensordot(spike_kept, spikes, 1)
-    voltage = torch.tensordot(current_kept, layer.sequence(x), 1) - threshold * left
+        fired, left = spikes.any(dim=0), _summed(spike_kept, spikes)
+    voltage = _summed(current_kept, layer.sequence(x)) - threshold * left
     with torch.no_grad():
-        share = torch.where(left > 0, spikes / left, spike_kept.sum().reciprocal()) / threshold
-        passes = (left > 0) & (voltage <= threshold) | answer
+        shown = torch.where(fired, spikes, 1 / len(spikes))
+        share = shown / (left.clamp(min=spike_kept.mean()) * threshold)
+        passes = fired & (voltage <= threshold) | answer
     return (spikes + share * passes * (voltage - voltage.detach())).flatten(0, 1)
+
+
+def _summed(kept: Tensor, sequence: Tensor) -> Tensor:
+    """Return what is left (B, C, ...) of a ``sequence`` (T, B, C, ...), ``kept`` (T,) of steps.
+
+    Not as a product of matrices, which autocast would round.
+    """
+    return (kept.view(-1, *[1] * (sequence.dim() - 1)) * sequence).sum(dim=0)
 
 
 def _kept(layer: Population, sequence: Tensor) -> Tensor:
     """Return what is left of a spike, and of a current, of each step (2, T) in the last one."""
-    impulse = sequence.new_zeros(len(sequence), 1, 2)
+    impulse = torch.zeros(len(sequence), 1, 2, dtype=sequence.dtype)
     impulse[0] = 1
     decay_u = torch.tensor([1.0, layer.decay_u])
-    return unroll(Readout(2, decay_u=decay_u, decay_v=layer.decay_v), impulse)[:, 0].T.flip(1)
+    silent = Readout(2, decay_u=decay_u, decay_v=layer.decay_v)
+    return unroll(silent, impulse)[:, 0].T.flip(1).to(sequence.device)
 
 
 def _last(module: nn.Module) -> list[Population]:

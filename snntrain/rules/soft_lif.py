@@ -34,15 +34,17 @@ class SoftLif(Rule):
         How softly firing sets in, in thresholds, see :func:`firing_rate`.
     noise
         Standard deviation of the noise on the rates of firing neurons while training, in
-        spikes per step; the paper's 10 Hz is 0.01 at steps of 1 ms. Gradients do not see it.
+        spikes per step; the paper's 10 Hz is 0.01 at steps of 1 ms.
 
-    The input must be the same in every step. What a spike is worth, the paper's amplitude, is in
-    the weights it meets.
+    Gradients see neither the noise nor the bounds 0 and 1 / (period + 1) of a rate. The input
+    must be the same in every step. What a spike is worth, the paper's amplitude, is in the
+    weights it meets.
 
     Source: Hunsberger and Eliasmith 2016, arXiv 1611.05141; gamma and noise of the authors'
     ``softlif[.063, .002, .022, 1, .02, 10]`` for MNIST, nengo/cuda-convnet2.
     """
 
+    ENCODERS = ("direct",)
     gamma: float = setting(1e-4, 10.0, default=0.02)
     noise: float = setting(0.0, 1.0, default=0.01)
 
@@ -71,11 +73,12 @@ class SoftLif(Rule):
         settled = layer.sequence(x) / registers["decay_u"]
         current, decay_v = layer.normalised(settled), registers["decay_v"]
         excess = current / (decay_v * registers["threshold"]) - 1
-        rate = firing_rate(excess, decay_v, registers.get("period", 0), self.gamma)
-        if not (layer.training and self.noise):
-            return rate
-        noisy = (rate + self.noise * torch.randn_like(rate)).clamp(min=0)
-        return rate + torch.where(excess > 0, noisy - rate, 0).detach()
+        period = getattr(layer, "period", 0)
+        rate = firing_rate(excess, decay_v, period, self.gamma)
+        noise = self.noise * torch.randn_like(rate) * (excess > 0) if layer.training else 0
+        # no neuron fires below 0, or more often than once between rests
+        sent = (rate + noise).clamp(0, 1 / (period + 1))
+        return rate + (sent - rate).detach()
 
 
 def firing_rate(
@@ -97,14 +100,15 @@ def firing_rate(
 
     After n steps the voltage has come ``1 - (1 - decay_v)**n`` of its way, so it passes the
     threshold after ``tau * log1p(1 / j)`` with ``tau = -1 / log(1 - decay_v)``. Steps are whole,
-    which adds half of one in the mean, as in nengo-loihi's ``LoihiLIF``.
+    which adds half of one in the mean, as in nengo-loihi's ``LoihiLIF``; where the wait is less
+    than half a step, the rate is above the ``1 / (period + 1)`` that a neuron can give.
     """
-    kept = 1 - torch.as_tensor(decay_v, dtype=excess.dtype, device=excess.device)
+    decay_v = torch.as_tensor(decay_v, dtype=excess.dtype, device=excess.device)
     y = excess / gamma
     j = gamma * softplus(y.clamp(min=UNDERFLOW))
     # log1p(1 / j) where j = gamma * exp(y) is too small to be divided by
     far = -(y + math.log(gamma))
-    wait = torch.where(y < UNDERFLOW, far, torch.log1p(1 / j)) / -kept.log()
+    wait = torch.where(y < UNDERFLOW, far, torch.log1p(1 / j)) / -torch.log1p(-decay_v)
     return 1 / (period + 0.5 + wait)
 
 

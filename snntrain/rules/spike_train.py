@@ -32,15 +32,18 @@ class SpikeTrainLevel(Rule):
 
         threshold * o_i = sum_j w_ij e_{i|j}        with  e_{i|j}  in proportion to  o_j
 
-    Counts ``o_i`` of a recurrent population depend on each other and are solved for together, for
-    its own weights as well as for those below; the paper's code neglects it for the former, which
-    costs what recurrence gains. The error is half the
-    squared difference to ``desired`` spikes of the label's output and ``undesired`` ones of
-    each other, none within ``margin``. If the label's output is silent, it learns as if it had
-    spiked ``desired`` times at equal distances. The recipe's loss is not used.
+    Counts ``o_i`` of a recurrent population depend on each other and are solved for together for
+    the weights below. For its own weights the paper's code neglects that, and so does the rule
+    unless ``coupled``: solving is exact in the model, but grows without bound where a spike's
+    echoes add up to another spike, as they do on speech (``benchmarks/seeds``).
 
-    ``self_term`` divides by the paper's ``D_i``: ``e_{i|j}`` depends on ``o_i`` as well. Over few
-    steps counts exceed the model, as spikes waste voltage, and without the term learns better.
+    The error is half the squared difference to ``desired`` spikes of the label's output and
+    ``undesired`` ones of each other, none within ``margin``. If the label's output is silent, it
+    learns as if it had spiked ``desired`` times at equal distances. The recipe's loss is not used.
+
+    ``self_term`` divides by the paper's ``D_i``: ``e_{i|j}`` depends on ``o_i`` as well. It is made
+    for long trains: over few steps the model counts more spikes than there are, as each wastes
+    voltage.
 
     Source: Zhang and Li 2019, arXiv 1908.06378, with what its code adds,
     github.com/stonezwr/ST-RSBP. Without the limit and regulariser of weights and the lateral
@@ -50,6 +53,7 @@ class SpikeTrainLevel(Rule):
     desired: int = setting(1, 16384, default=35)
     undesired: int = setting(0, 16384, default=5)
     margin: int = setting(0, 16384, default=5)
+    coupled: bool = False
     self_term: bool = False
 
     LOSS = False
@@ -103,20 +107,14 @@ class SpikeTrainLevel(Rule):
         if layer.recurrent is not None:
             heard.append((layer.recurrent.get_parameter("weight"), delayed(train)))
         synapses = [_synapses(layer, weight, sent, windowed) for weight, sent in heard]
-        slope = self._solved(layer, synapses, train, slope)
-        for connection in synapses:
-            connection.add_gradient(slope)
-        return synapses[0].hand_down(slope)
-
-    def _solved(
-        self, layer: Spiking, synapses: list[_Synapses], train: Tensor, slope: Tensor
-    ) -> Tensor:
-        """Return ``slope`` (B, n) by what else than the counts themselves changes with them."""
         factors = self._factors(layer, synapses, train)
-        if layer.recurrent is None:
-            return slope / factors
-        coupling = torch.diag_embed(factors) - synapses[1].by_count / layer.threshold
-        return torch.linalg.solve(coupling.mT, slope)
+        alone = together = slope / factors
+        if layer.recurrent is not None:
+            coupling = torch.diag_embed(factors) - synapses[1].by_count / layer.threshold
+            together = torch.linalg.solve(coupling.mT, slope)
+        for connection in synapses:
+            connection.add_gradient(together if self.coupled else alone)
+        return synapses[0].hand_down(together)
 
     def _factors(self, layer: Spiking, synapses: list[_Synapses], train: Tensor) -> Tensor:
         """Return ``D_i`` (B, n): what more of ``o_i`` takes, over ``threshold``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from torch import nn
@@ -11,25 +11,35 @@ from snntrain.layers import spiking_layers
 from snntrain.rules.base import Batch, Objective, Rule, Step, backpropagate
 from snntrain.rules.calibrate import calibrate_surrogate, change_surrogates
 from snntrain.settings import setting
-from snntrain.surrogates import SURROGATES
+from snntrain.surrogates import SURROGATES, Surrogate
 
-Shape = Enum("Shape", {name: name for name in ("own", *SURROGATES)})
-"""``own`` is what the network was built with."""
+
+class Shape(Enum):
+    """A name in :data:`snntrain.SURROGATES`; ``own`` is what a layer was built with."""
+
+    OWN = "own"
+    FAST_SIGMOID = "fast-sigmoid"
+    ATAN = "atan"
+    SIGMOID = "sigmoid"
+    TRIANGLE = "triangle"
+    RECTANGLE = "rectangle"
+    GAUSSIAN = "gaussian"
 
 
 @dataclass(frozen=True)
 class SurrogateGradient(Rule):
     """Differentiate the network over all steps, spikes by their surrogate.
 
-    ``surrogate`` and ``slope`` replace those of every layer; ``calibrate`` replaces the slope
-    by the one that :func:`snntrain.calibrate_surrogate` finds on the first batch.
+    ``surrogate`` and ``slope`` (1 per voltage) replace those of every layer, unless ``own`` and
+    0; ``calibrate`` replaces the slope by the one that :func:`snntrain.calibrate_surrogate`
+    finds on the first batch.
 
     Source: Neftci et al. 2019, arXiv 1901.09948.
     """
 
     INTEGERS = True
-    surrogate: Shape = Shape["own"]
-    slope: float = setting(0.0, 1000.0, default=2.0)
+    surrogate: Shape = Shape.OWN
+    slope: float = setting(0.0, 1000.0, default=0.0)
     calibrate: bool = False
 
     def refusals(self, module: nn.Module) -> list[str]:
@@ -39,12 +49,14 @@ class SurrogateGradient(Rule):
 
     def prepare(self, module: nn.Module, batch: Batch, objective: Objective) -> None:
         """Give every layer the surrogate of this rule."""
-        if self.surrogate is not Shape["own"]:
-            chosen = SURROGATES[self.surrogate.value](self.slope)
-            change_surrogates(module, lambda _: chosen)
+        change_surrogates(module, self._instead_of)
         if self.calibrate:
             calibrate_surrogate(module, batch, objective)
 
     def backward(self, module: nn.Module, batch: Batch, objective: Objective) -> Step:
         """Add the gradients of the objective."""
         return backpropagate(module, batch, objective)
+
+    def _instead_of(self, own: Surrogate) -> Surrogate:
+        kind = SURROGATES.get(self.surrogate.value)
+        return replace(kind() if kind else own, slope=self.slope or own.slope)

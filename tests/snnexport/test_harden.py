@@ -12,12 +12,24 @@ from command import call
 from torch import nn
 
 from hwsim import load_chip, run
-from hwsim.errors import CheckError, RangeError
+from hwsim.errors import CheckError, FileError, RangeError
 from hwsim.synapses import Form
 from snnexport import Method, harden, problems, stages
 from snnexport.source import coded
-from snntrain import Checkpoint, Readout, Recipe, Reset, Spiking, evaluate, fit, load, unroll
+from snntrain import (
+    Checkpoint,
+    Readout,
+    Recipe,
+    Reset,
+    Spiking,
+    evaluate,
+    fit,
+    load,
+    penalties,
+    unroll,
+)
 from snntrain.hardware import Deployment, HardwareSettings, Numbers, compare
+from snntrain.layers import recorded
 
 STEPS, SHAPE = 4, (2, 6, 6)
 LOIHI = load_chip("loihi1")
@@ -63,6 +75,30 @@ class Residual(nn.Module):
         return self.spike2(self.norm(self.conv2(spikes)) + spikes)
 
 
+class Deaf(Residual):
+    """A channel whose gain is 0 where a shortcut without weights enters."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm, self.spike2 = nn.Identity(), Spiking(3)
+        with torch.no_grad():
+            self.get_parameter("spike2.norm.weight")[1] = 0
+
+
+class Pooled(Residual):
+    """A shortcut through a pool into a population of which a gain is negative."""
+
+    def __init__(self):
+        super().__init__()
+        self.pool, self.spike2 = nn.AvgPool2d(2), Spiking(3)
+        with torch.no_grad():
+            self.get_parameter("spike2.norm.weight")[1] = -1.5
+
+    def forward(self, x):
+        pooled = self.pool(self.spike1(self.conv1(x)))
+        return self.spike2(self.conv2(pooled) + pooled)
+
+
 NETWORKS = {
     "pools of 4 and of 9 in front of weights": lambda: nn.Sequential(
         nn.Conv2d(2, 3, 3, padding=1, bias=False), Spiking(3, decay_u=0.75),
@@ -71,6 +107,7 @@ NETWORKS = {
         nn.AvgPool2d(3), nn.Flatten(), nn.Linear(4, 5, bias=False), Spiking(5, refractory=1),
     ),
     "an identity shortcut and a normalisation of torch's": Residual,
+    "a pool as a shortcut, and a gain below 0": Pooled,
     "feedback, biases, and a voltage that is read": lambda: nn.Sequential(
         nn.Flatten(), nn.Linear(72, 6),
         Spiking(6, decay_u=0.5, decay_v=0.3, recurrent=nn.Linear(6, 6, bias=False)),
@@ -120,13 +157,31 @@ def test_at_8_bits_it_begins_as_nearly_the_network_it_was(name):
     assert (begun - wanted).abs().mean() < 0.2 * wanted.abs().mean()
 
 
-def test_a_spike_that_is_not_hwsims_is_told_with_its_layer_and_how_many():
+def test_a_bias_begins_where_a_current_with_memory_brings_it():
+    layer = Spiking(2, decay_u=0.25, norm=False)
+    module = nn.Sequential(nn.Flatten(), nn.Linear(72, 2), layer).eval()
+    wanted = 4 * module.get_parameter("1.bias").detach()
+    bias = harden.harden(module, deployment()).get_parameter(
+        "2.norm.parametrizations.bias.original"
+    )
+    assert torch.allclose(bias, wanted)
+
+
+def test_voltages_that_are_read_count_in_one_unit():
+    build = NETWORKS["feedback, biases, and a voltage that is read"]
+    hard = harden.harden(trained_a_little(build), deployment())
+    assert len(hard.get_buffer("4.norm.unit").unique()) == 1
+
+
+def test_one_spike_that_is_not_hwsims_is_told_with_its_layer():
     def lie(*given):
-        return {n: 1 - s if n == "spike2" else s for n, s in harden.spikes(*given).items()}
+        spikes = harden.spikes(*given)
+        spikes["spike2"].flat[-1] ^= 1
+        return spikes
 
     hard = harden.harden(trained_a_little(Residual), deployment())
     liar: Any = SimpleNamespace(spikes=lie)
-    with pytest.raises(CheckError, match=r"spike2: 2160 of 2160 spikes differ") as told:
+    with pytest.raises(CheckError, match=r"spike2: 1 of 2160 spikes differ") as told:
         compare(liar, deployment(), hard, sequence())
     assert len(told.value.problems) == 1
 
@@ -146,6 +201,7 @@ def test_a_spike_that_is_not_hwsims_is_told_with_its_layer_and_how_many():
             ),
             "2: a constant enters a current without decay",
         ),
+        (Deaf, "spike2: what it hears without weights is below the step"),
     ],
 )
 def test_what_no_module_could_hold_the_integers_of_is_refused_by_name(build, reason):
@@ -160,6 +216,65 @@ def test_fan_outs_are_those_of_the_program_with_pools_and_borders():
     assert fan_outs["1"][0, 0].tolist() == [16, 16, 24, 24, 16, 16]
     assert fan_outs["4"].tolist() == np.full((4, 3, 3), 5).tolist()
     assert "8" not in fan_outs
+
+
+class Relayed(Residual):
+    """A shortcut that has to wait for two populations."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv3, self.spike3 = nn.Conv2d(3, 3, 1), Spiking(3)
+
+    def forward(self, x):
+        spikes = self.spike1(self.conv1(x))
+        return self.spike2(self.norm(self.conv2(self.spike3(self.conv3(spikes)))) + spikes)
+
+
+@pytest.mark.parametrize("build", [*NETWORKS.values(), Relayed])
+def test_penalised_operations_are_those_that_hwsim_counts(build, monkeypatch):
+    module = trained_a_little(build)
+    counted = harden.fan_outs(module, deployment())
+    fan_outs = {n: torch.from_numpy(array) for n, array in counted.items()}
+    hard, ran = harden.harden(module, deployment()), []
+    monkeypatch.setattr(
+        harden, "run", lambda *a, **k: ran.append((a[0], run(*a, **k))) or ran[0][1]
+    )
+    with torch.no_grad(), recorded(hard) as sent:
+        unroll(hard, sequence())
+    harden.spikes(hard, sequence(), deployment())
+    [(program, result)] = ran
+    constant = (program.input.name, program.blank and program.blank.name)
+    counts = [c.synops for c in result.counts.connections if c.source not in constant]
+    assert penalties.synaptic_operations(sent, fan_outs) == sum(counts) > 0
+
+
+def test_operations_of_joined_spikes_are_refused_and_not_left_out():
+    class Gate(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.spike1 = nn.Conv2d(2, 3, 1), Spiking(3)
+            self.conv2, self.spike2 = nn.Conv2d(3, 3, 1), Spiking(3)
+            self.conv3, self.spike3 = nn.Conv2d(3, 3, 1), Spiking(3)
+
+        def forward(self, x):
+            spikes = self.spike1(self.conv1(x))
+            return self.spike3(self.conv3(self.spike2(self.conv2(spikes)) * spikes))
+
+    with pytest.raises(CheckError, match="joins spikes, and no layer is charged"):
+        harden.fan_outs(trained_a_little(Gate), deployment())
+
+
+def test_registers_of_single_neurons_are_the_machines_too():
+    def build():
+        values = torch.linspace(0.5, 1.5, 108).reshape(3, 6, 6)
+        return nn.Sequential(
+            nn.Conv2d(2, 3, 3, padding=1, bias=False),
+            Spiking(3, decay_u=values / 2, threshold=values),
+        )
+
+    hard = harden.harden(trained_a_little(build), deployment())
+    assert compare(harden, deployment(), hard, sequence()) == STEPS * 5 * 108
+    assert len(unroll(hard, sequence()).unique()) == 2
 
 
 @pytest.fixture(scope="module")
@@ -194,9 +309,37 @@ def test_the_integers_that_were_trained_are_the_ones_exported(integer_checkpoint
             assert np.array_equal(exported, getattr(module.get_submodule(layer), name).detach())
 
 
-def test_no_other_method_of_rounding_is_taken_for_integers(integer_checkpoint):
-    with pytest.raises(RangeError, match="method = 'mse': these weights are integers"):
-        stages(integer_checkpoint, LOIHI, name="integers", method=Method.MSE)
+@pytest.mark.parametrize("other", [{"method": Method.MSE}, {"bias_step": 64}])
+def test_no_other_way_of_rounding_is_taken_for_integers(integer_checkpoint, other):
+    with pytest.raises(RangeError, match="these weights and biases are integers and kept whole"):
+        stages(integer_checkpoint, LOIHI, name="integers", **other)
+
+
+def test_scales_that_no_hardened_network_has_are_refused_all_at_once(integer_checkpoint, tmp_path):
+    spoilt = {
+        "input_step": 0.0,
+        "conv1.parametrizations.weight.0.value": 0.0,
+        "output.norm.gain": 0.3,
+        "spike1.norm.unit": -1.0,
+        "spike1.parametrizations.decay_v.0.unit": 0.0,
+    }
+    state = {**integer_checkpoint.state}
+    state |= {name: torch.full_like(state[name], value) for name, value in spoilt.items()}
+    replace(integer_checkpoint, state=state).save(tmp_path / "a.safetensors")
+    with pytest.raises(FileError) as refused:
+        Checkpoint.load(tmp_path / "a.safetensors")
+    assert all(f"{name} is not" in refused.value.message for name in spoilt)
+    assert refused.value.message.count("is not") == len(spoilt)
+
+
+def test_settings_of_integers_are_refused_of_a_network_of_reals():
+    hardware = '[hardware]\nchip = "loihi1"\nweight_bits = 4\ncheck_every = 9\n'
+    with pytest.raises(CheckError) as refused:
+        Recipe.from_text(RECIPE + hardware, "x")
+    assert [line.split()[0] for line in refused.value.problems] == [
+        "hardware.weight_bits",
+        "hardware.check_every",
+    ]
 
 
 def test_export_of_trained_integers_fits_the_chip(integer_checkpoint):

@@ -1,6 +1,7 @@
 """Programs that read encoded images and recordings of events, from data sets and from files."""
 
 import json
+from dataclasses import replace
 
 import event_files
 import numpy as np
@@ -14,8 +15,10 @@ from hwsim.program import Program
 from snnexport import Format, export, stages
 from snnexport._export import golden_input
 from snnexport._stages import layer_errors
+from snnexport.passes.calibration import INPUT_STEP
 from snnexport.shipped import shipped_checkpoint
-from snnexport.source import Source, dataset, read, recorded
+from snnexport.source import Source, dataset, messages, read, recorded
+from snnexport.trained import trained_beside
 from snntrain import Checkpoint, Recipe
 from snntrain.encode import frames_of_length
 
@@ -54,6 +57,30 @@ def test_calibration_measures_the_encoded_messages():
     done = stages(checkpoint, load_chip("loihi2"), name="digits", calibration=data)
     assert json.loads(done.program.metadata["calibration"]) == [-1, 1]
     assert layer_errors(done, data)
+
+
+def test_the_trained_network_beside_a_program_is_calibrated_on_encoded_data_again(tmp_path):
+    checkpoint, data = read_as("rate"), dataset("digits:validation", None, "rate")
+    checkpoint.save(tmp_path / "checkpoint.safetensors")
+    program = stages(checkpoint, load_chip("loihi2"), name="digits", calibration=data).program
+    where = tmp_path / "checkpoint.safetensors", tmp_path / "program.onnx"
+    assert trained_beside(*where, program, None, None).images is None
+
+
+def test_the_range_of_the_input_holds_zero_even_where_no_pixel_is_dark():
+    data = dataset("digits:validation", None)
+    bright = replace(data, pixels=np.maximum(data.images, 3))
+    done = stages(DIGITS, load_chip("loihi2"), name="digits", calibration=bright)
+    assert json.loads(done.program.metadata["calibration"]) == [0, 16]
+
+
+def test_export_calibrates_on_data_as_the_recipe_encodes_it(tmp_path):
+    read_as("rate").save(tmp_path / "checkpoint.safetensors")
+    given = (tmp_path / "checkpoint.safetensors", "--calibrate", "digits:validation")
+    done = call("export", *given, "-o", tmp_path / "out", "--format", "onnx", "--chip", "loihi2")
+    assert done.exit_code == 0, done.output
+    program = Program.load(tmp_path / "out" / "program.onnx")
+    assert json.loads(program.metadata["calibration"]) == [0, 1]
 
 
 @pytest.fixture
@@ -136,6 +163,26 @@ def test_a_recording_is_cut_into_samples_of_as_many_frames_as_the_program_has(pr
     assert not streamed[10:].any()
 
 
+def test_a_recordings_first_samples_and_odd_microseconds_are_taken_as_asked(program, events):
+    path, made = events
+    loaded = Program.load(program)
+    whole = recorded(loaded, path, 1.001)  # 1000.9999999999999 us as a product
+    streamed = whole.swapaxes(0, 1).reshape(-1, 1, 8, 8)
+    assert (streamed[:10] == frames_of_length(made, (1, 8, 8), 1001)).all()
+    given = read(Source(None, None, None, 2, path, 0.1), loaded)
+    assert given.frames.shape[1] == 2
+    assert (given.frames == recorded(loaded, path, 0.1)[:, :2]).all()
+
+
+def test_messages_are_multiples_of_what_a_message_of_one_stands_for(program):
+    loaded = Program.load(program)
+    coarse = replace(loaded, metadata={**loaded.metadata, INPUT_STEP: "4"})
+    sequence = np.arange(128).reshape(2, 1, 1, 8, 8)
+    assert (messages(coarse, sequence) == np.rint(sequence / 4)).all()
+    still = np.broadcast_to(sequence[0], (2, 1, 1, 8, 8))
+    assert (messages(coarse, still) == np.rint(still / 4)).all()
+
+
 def test_simulate_counts_the_events_of_a_file_in_frames(program, events, tmp_path):
     path, _ = events
     np.save(tmp_path / "in.npy", recorded(Program.load(program), path, 0.5))
@@ -156,6 +203,18 @@ def test_a_recording_of_another_sensor_is_refused(program, tmp_path, rng):
     with pytest.raises(RangeError, match=r"x = \d+..33 of events does not fit \(1, 8, 8\)"):
         recorded(Program.load(program), path, 1.0)
     refused(call("simulate", program, "--events", path, "--bin-ms", 1), "does not fit (1, 8, 8)")
+
+
+@pytest.mark.parametrize("milliseconds", ["nan", "inf", "1e300"])
+def test_milliseconds_that_are_none_are_refused(program, events, milliseconds):
+    done = call("simulate", program, "--events", events[0], "--bin-ms", milliseconds)
+    refused(done, f"--bin-ms {float(milliseconds)}: exceeds")
+
+
+def test_messages_are_the_integers_of_the_data_and_no_wider(program):
+    given = read(Source("digits:validation", None, None, None), Program.load(program))
+    assert given.frames.dtype == given.images.dtype == np.uint8
+    assert np.shares_memory(given.frames[0], given.frames[-1])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """What every dataset keeps, on the digits; selectors and augmentation."""
 
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +48,18 @@ def test_the_digit_test_split_never_changes():
     assert a.sha256 == "c67f98e1feb098dd3e2c3bf367af3db6260f8c0a4b62db00851eb6377a2f925b"
 
 
+def test_the_hash_of_pictures_tells_shapes_apart():
+    data = load("digits", "test")
+    assert replace(data, pixels=data.images.reshape(-1, 1, 4, 16)).sha256 != data.sha256
+
+
+def test_delta_coding_begins_at_the_low_end_of_the_pixels():
+    data = load("digits", "test", encoder="delta").first(4)
+    raised = replace(data, pixels=data.images + 3, span=(3, 19))
+    both = (each.sequences(slice(None), 16) for each in (data, raised))
+    assert np.array_equal(*both)
+
+
 def test_unknown_data_split_and_encoder_name_the_known_ones():
     with pytest.raises(SpikeportError, match=r"'fashion' is not .*\nhint: known data: digits, mni"):
         load("fashion", "test")
@@ -62,7 +77,7 @@ def test_sets_of_images_and_of_recordings_have_encoders_of_their_own():
 
 
 def test_missing_scikit_learn_names_the_extra(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "sklearn.datasets", None)
+    monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'spikeport\[train\]'"):
         load("digits", "test")
 

@@ -1,9 +1,12 @@
 """Official files: found, unpacked, downloaded, checked; decoded data that is kept."""
 
+import errno
 import os
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import md5
+from time import sleep
 
 import numpy as np
 import pytest
@@ -32,7 +35,7 @@ def zipped(path, content=b"hello"):
 
 def official(path, digest):
     archive = Archive(path.name, digest, path.as_uri())
-    return Official("toys", ("set", "other/set"), "buy it", (archive,))
+    return Official("toys", ("set", "other/set"), "buy it", archive)
 
 
 def test_a_folder_that_is_there_is_taken_as_it_is(tmp_path):
@@ -55,6 +58,24 @@ def test_a_tar_archive_is_unpacked_as_well(tmp_path):
     digest = md5((tmp_path / "toys.tar.gz").read_bytes()).hexdigest()
     folder = official_path(official(tmp_path / "toys.tar.gz", digest), tmp_path)
     assert (folder / "one.txt").read_bytes() == b"hello"
+
+
+def test_processes_that_need_the_same_archive_wait_for_the_one_that_unpacks_it(
+    tmp_path, monkeypatch
+):
+    wanted = official(tmp_path / "toys.zip", zipped(tmp_path / "toys.zip"))
+    unpack, times = files._unpack, []
+
+    def slowly(*where):
+        times.append(where)
+        sleep(0.2)
+        unpack(*where)
+
+    monkeypatch.setattr(files, "_unpack", slowly)
+    with ThreadPoolExecutor(3) as pool:
+        found = [pool.submit(official_path, wanted, tmp_path) for _ in range(3)]
+        assert {each.result() for each in found} == {tmp_path / "set"}
+    assert len(times) == 1
 
 
 def test_an_archive_that_is_not_the_official_one_is_not_unpacked(tmp_path):
@@ -88,7 +109,7 @@ def test_nothing_is_downloaded_to_a_root_that_was_given(server, tmp_path, monkey
 
 
 def test_what_has_no_address_is_asked_for(server):
-    wanted = Official("toys", ("set",), "buy it", (Archive("toys.zip", "0" * 32),))
+    wanted = Official("toys", ("set",), "buy it", Archive("toys.zip", "0" * 32))
     with pytest.raises(FileError, match=r"found in none of .*\nhint: buy it"):
         official_path(wanted, None)
 
@@ -142,7 +163,9 @@ def test_decoded_data_is_kept_in_a_file_until_its_source_or_its_way_changes(coun
     assert (decoded(6, source=source) == 5).all()
     assert isinstance(decoded(6, source=source), np.memmap)
     assert (decoded(7, how="other", source=source) == 7).all()
+    before = source.stat()
     source.write_bytes(b"22")
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert (decoded(8, source=source) == 8).all()
     os.utime(source, (1, 1))
     assert (decoded(9, source=source) == 9).all()
@@ -153,6 +176,38 @@ def test_decoded_data_of_another_shape_is_other_data(count):
     for shape in ((2, 3), (3, 2)):
         array = kept.kept("toys", shape, "so", [], lambda into: into.fill(1))
         assert array.shape == shape
+
+
+def test_a_file_of_decoded_data_that_lost_its_end_is_decoded_again(count, tmp_path):
+    calls, decoded = count
+    decoded(5)
+    (path,) = (tmp_path / "spikeport" / "decoded").iterdir()
+    path.write_bytes(path.read_bytes()[:-1])
+    assert (decoded(6) == 6).all()
+    assert calls == [5, 6]
+
+
+def test_decoded_data_without_room_for_it_is_an_error_and_no_crash(count, monkeypatch, tmp_path):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    calls, decoded = count
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(FileError, match=r"cannot be kept: No space left on device \(12 bytes\)"):
+        decoded(5)
+    assert not calls
+    assert not os.listdir(tmp_path / "spikeport" / "decoded")
+
+
+def test_places_that_cannot_be_written_are_named(count, server, tmp_path, monkeypatch):
+    _, decoded = count
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(FileError, match=r"cannot be kept: Not a directory .*\nhint: .*XDG_CACHE"):
+        decoded(5)
+    wanted = official(server / "toys.zip", zipped(server / "toys.zip"))
+    with pytest.raises(FileError, match=r"toys.zip: is not there, and .* Not a directory"):
+        official_path(wanted, None)
 
 
 def test_decoding_that_fails_leaves_no_file(count, tmp_path):

@@ -1,5 +1,6 @@
 """Sets of recordings, on small files in their official layouts."""
 
+import sys
 import wave
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from hwsim.errors import FileError, MissingExtraError, UnsupportedError
-from snntrain.data import cifar10_dvs, kept, load
+from snntrain.data import cifar10_dvs, imagenette, kept, load
 from snntrain.encode import frames_by_count, frames_by_time
 from snntrain.events import event_array
 
@@ -32,7 +33,7 @@ def digits(tmp_path, rng):
     return tmp_path, made
 
 
-def test_nmnist_is_divided_by_digit_and_counted_in_frames(digits):
+def test_nmnist_is_divided_by_digit_and_mixes_them_by_number(digits):
     root, made = digits
     for split, folder, numbers in (
         ("train", "Train", range(18)),
@@ -42,8 +43,8 @@ def test_nmnist_is_divided_by_digit_and_counted_in_frames(digits):
         data = load("nmnist", split, root)
         paths = [
             root / "NMNIST" / folder / str(digit) / f"{number:05d}.bin"
-            for digit in range(10)
             for number in numbers
+            for digit in range(10)
         ]
         expected = [frames_by_time(made[path], (2, 34, 34), 4) for path in paths]
         assert (data.sequences(slice(None), 4) == np.stack(expected, 1)).all()
@@ -104,6 +105,17 @@ def test_the_hash_of_recordings_changes_with_an_event(digits):
     assert load("nmnist", "test", root).sha256 != before
 
 
+@pytest.mark.parametrize("name", ["nmnist", "imagenette"])
+def test_a_split_without_samples_is_refused(name, tmp_path):
+    if name == "nmnist":  # the only recording of a digit validates
+        write(tmp_path / "NMNIST" / "Train" / "7" / "1.bin", bytes(5))
+    else:
+        for label in imagenette.CLASSES:
+            write(tmp_path / "imagenette2-160" / "train" / label / "1.JPEG", b"unread")
+    with pytest.raises(FileError, match=f"{name}:train: has no samples"):
+        load(name, "train", tmp_path)
+
+
 def test_recordings_have_no_images(digits):
     with pytest.raises(UnsupportedError, match="'nmnist': has recordings, not images"):
         _ = load("nmnist", "test", digits[0]).images
@@ -156,8 +168,9 @@ def test_gestures_are_cut_out_of_their_trials_and_other_people_validate(gestures
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        ("class,start,end\n12,0,1", "class 12 is not in 1..11"),
-        ("class,start,end\n0,0,1", "class 0 is not in 1..11"),
+        ("class,start,end\n12,0,1", "class 12 from 0 to 1 us should be of 1..11"),
+        ("class,start,end\n0,0,1", "class 0 from 0 to 1 us should be of 1..11"),
+        ("class,start,end\n1,5,5", "class 1 from 5 to 5 us .* end after its start"),
         ("a,b,c\n1,2", "is no list of"),
     ],
 )
@@ -166,6 +179,21 @@ def test_labels_of_gestures_that_are_none_are_refused(gestures, lines, words):
     write(root / "DvsGesture" / "user06_lab_labels.csv", lines.encode())
     with pytest.raises(FileError, match=rf"user06_lab_labels.csv: {words}"):
         load("dvs-gesture", "test", root)
+
+
+@pytest.mark.parametrize("name", ["../user06_lab.aedat", "user06\0_lab.aedat", "user06_lab"])
+def test_a_trial_that_is_no_recording_of_the_folder_is_refused(gestures, name):
+    write(gestures[0] / "DvsGesture" / "trials_to_test.txt", name.encode())
+    with pytest.raises(FileError, match=r"trials_to_test.txt: '.*' is not the name of a recording"):
+        load("dvs-gesture", "test", gestures[0])
+
+
+def test_a_missing_trial_is_named_before_anything_is_decoded(gestures, monkeypatch):
+    root, _ = gestures
+    (root / "DvsGesture" / "user06_lab.aedat").unlink()
+    monkeypatch.setattr(kept, "SMALL", 0)
+    with pytest.raises(FileError, match=r"user06_lab.aedat: cannot be read: No such file"):
+        load("dvs-gesture", "test", root).sequences(slice(None), 2)
 
 
 def test_cifar10_dvs_tests_its_first_recordings_of_each_class(tmp_path, rng, monkeypatch):
@@ -179,10 +207,10 @@ def test_cifar10_dvs_tests_its_first_recordings_of_each_class(tmp_path, rng, mon
             made[name, number] = events
     for split, numbers in (("test", (0, 1)), ("train", (2, 3)), ("validation", (10,))):
         data = load("cifar10-dvs", split, tmp_path, "count")
-        keys = [(name, number) for name in cifar10_dvs.CLASSES for number in numbers]
+        keys = [(name, number) for number in numbers for name in cifar10_dvs.CLASSES]
         expected = [frames_by_count(made[key], (2, 128, 128), 2) for key in keys]
         assert (data.sequences(slice(None), 2) == np.stack(expected, 1)).all()
-        assert data.labels.tolist() == [i for i in range(10) for _ in numbers]
+        assert data.labels.tolist() == [i for _ in numbers for i in range(10)]
 
 
 @pytest.fixture
@@ -220,14 +248,33 @@ def test_files_that_are_not_of_heidelberg_digits_are_refused(heidelberg):
     import h5py
 
     path = heidelberg[0] / "SHD" / "shd_test.h5"
-    with h5py.File(path, "a") as file:
-        file["spikes/times"][3] = np.zeros(7, np.float16)
     data = load("shd", "test", heidelberg[0])
-    with pytest.raises(FileError, match="recording 3 has 7 times and 30 units"):
-        data.sequences(slice(None), 2)
+    for field, values in (
+        ("times", np.zeros(7, np.float16)),
+        ("times", np.full(30, np.nan, np.float16)),
+        ("units", np.full(30, 700, np.uint16)),
+    ):
+        with h5py.File(path, "a") as file:
+            good = file[f"spikes/{field}"][3]
+            file[f"spikes/{field}"][3] = values
+        words = f"recording 3 has {len(values) if field == 'times' else 30} times and 30 units"
+        with pytest.raises(FileError, match=words):
+            data.store.read(3)
+        with h5py.File(path, "a") as file:
+            file[f"spikes/{field}"][3] = good
     with h5py.File(path, "a") as file:
         file["labels"][5] = 20
     with pytest.raises(FileError, match=r"labels are none, or not in 0..19"):
+        load("shd", "test", heidelberg[0])
+    with h5py.File(path, "a") as file:
+        del file["labels"]
+        file["labels"] = np.zeros((40, 1), int)
+    with pytest.raises(FileError, match=r"labels are none, or not in 0..19"):
+        load("shd", "test", heidelberg[0])
+    with h5py.File(path, "a") as file:
+        del file["labels"]
+        file["labels"] = ["a", "b"]
+    with pytest.raises(FileError, match=r"labels: .* are no numbers"):
         load("shd", "test", heidelberg[0])
     with h5py.File(path, "a") as file:
         del file["labels"]
@@ -239,7 +286,7 @@ def test_files_that_are_not_of_heidelberg_digits_are_refused(heidelberg):
 
 
 def test_missing_h5py_names_the_extra(heidelberg, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "h5py", None)
+    monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'spikeport\[data\]'"):
         load("shd", "test", heidelberg[0])
 
@@ -278,9 +325,21 @@ def test_other_sounds_are_refused(name, words, tmp_path):
         load("fsdd", "test", tmp_path).sequences(slice(None), 2)
 
 
-def test_sounds_that_are_no_wav_or_none_at_all_are_refused(tmp_path):
-    write(tmp_path / "fsdd" / "recordings" / "0_george_0.wav", b"RIFF")
+def test_sounds_that_are_no_wav_or_cut_off_or_none_at_all_are_refused(tmp_path):
+    path = tmp_path / "fsdd" / "recordings" / "0_george_0.wav"
+    sound(path, np.zeros(100))
+    data = load("fsdd", "test", tmp_path)
+    for cut, words in ((-1, r"has 199 of 200 bytes"), (4, r"is not a .wav file")):
+        write(path, path.read_bytes()[:cut])
+        with pytest.raises(FileError, match=rf"0_george_0.wav: {words}"):
+            data.sequences(slice(None), 2)
+    sound(path, np.zeros(100))
+    whole = path.read_bytes()
+    write(path, whole[:17] + b"\1" + whole[18:])  # its first part is longer than the whole
     with pytest.raises(FileError, match=r"0_george_0.wav: is not a .wav file"):
-        load("fsdd", "test", tmp_path).sequences(slice(None), 2)
+        data.sequences(slice(None), 2)
+    sound(path, np.zeros(0))
+    with pytest.raises(FileError, match="has 0 of 0 bytes of sound"):
+        data.sequences(slice(None), 2)
     with pytest.raises(FileError, match="has no recordings to train"):
         load("fsdd", "train", tmp_path)

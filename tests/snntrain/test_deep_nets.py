@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from hwsim.errors import CheckError
-from snntrain import Recipe, Spiking, unroll
+from snntrain import Recipe, Spiking, spiking_layers, unroll
 from snntrain.nets.blocks import JOINS, Plan, Shortcut
 from snntrain.nets.resnet import BOTTLENECKS, SIZES, ResNet, ResNetSettings, Stem
 from snntrain.nets.seven_block import SevenBlockNet, SevenBlockNetSettings
@@ -36,6 +36,70 @@ def test_depth_counts_the_layers_with_weights_on_the_way_from_input_to_output(de
     modules = resnet(shortcut, depth).named_modules()
     weighted = [n for n, m in modules if isinstance(m, (nn.Conv2d, nn.Linear))]
     assert sum("shortcut" not in name for name in weighted) == depth
+
+
+# of torchvision's resnet18, resnet34, ..., each with 1000 classes
+PARAMETERS = {18: 11689512, 34: 21797672, 50: 25557032, 101: 44549160, 152: 60192808}
+
+
+@pytest.mark.parametrize(
+    ("depth", "shortcut"),
+    [
+        (18, Shortcut.SEW_ADD),
+        (34, Shortcut.SPIKING),
+        (50, Shortcut.SPIKING),
+        (101, Shortcut.SEW_ADD),
+        (152, Shortcut.SEW_ADD),
+    ],
+)
+def test_networks_have_as_many_parameters_as_those_without_spikes(depth, shortcut):
+    net = resnet(shortcut, depth, Stem.LARGE, classes=1000, width=64)
+    assert sum(p.numel() for p in net.parameters()) == PARAMETERS[depth]
+
+
+def test_a_shortcut_that_halves_gives_spikes_to_spikes_and_a_current_to_a_current():
+    expected = {Shortcut.SEW_ADD: Spiking, Shortcut.SPIKING: nn.BatchNorm2d}
+    for shortcut, kind in expected.items():
+        convolution, last = Plan(shortcut, Spiking).block(4, 8, 2).shortcut
+        assert (convolution.kernel_size, convolution.stride) == ((1, 1), (2, 2))
+        assert type(last) is kind
+
+
+def test_large_images_are_pooled_by_threes_and_classes_come_from_the_mean_over_places():
+    net = resnet(Shortcut.SEW_ADD, stem=Stem.LARGE, input_shape=(3, 64, 64))
+    spikes = binary(2, 4, 32, 32)
+    assert torch.equal(net.stem[2](spikes), nn.functional.max_pool2d(spikes, 3, 2, 1))
+    assert torch.allclose(net.mean(spikes).flatten(1), spikes.mean(dim=(2, 3)))
+
+
+def test_a_block_network_pools_by_maxima():
+    net, spikes = seven(Shortcut.SEW_AND, pools=(2, 4)), binary(2, 4, 8, 8)
+    assert torch.equal(net.pool1(spikes), nn.functional.max_pool2d(spikes, 2))
+    assert torch.equal(net.pool2(spikes), nn.functional.max_pool2d(spikes, 4))
+
+
+@pytest.mark.parametrize("make", [lambda **k: resnet(Shortcut.SPIKING, **k), seven])
+def test_all_neurons_have_the_leak_of_the_settings(make):
+    assert {layer.decay_v for layer in spiking_layers(make(decay_v=0.3)).values()} == {0.3}
+
+
+def test_parametric_neurons_each_learn_their_leak():
+    layers = spiking_layers(seven(plif=True, decay_v=0.5)).values()
+    assert all("decay_v" in layer.parametrizations for layer in layers)
+    assert {layer.decay_v.item() for layer in layers} == {0.5}
+
+
+def test_a_membrane_network_fires_once_more_without_a_norm_before_its_classes():
+    last = resnet(Shortcut.MEMBRANE).last
+    assert isinstance(last, Spiking)
+    assert last.norm is None
+
+
+@pytest.mark.parametrize("shortcut", JOINS)
+def test_a_deep_network_starts_with_identity_blocks_if_asked_to(shortcut):
+    for identity in (True, False):
+        blocks = resnet(shortcut, identity=identity).blocks
+        assert all(b.branch.spike2.norm.weight.any() != identity for b in blocks)
 
 
 @pytest.mark.parametrize("shortcut", Shortcut)

@@ -64,6 +64,8 @@ def test_a_readout_takes_the_place_of_the_last_spikes():
     assert list(spiking_layers(module)) == ["spike1", "spike2"]
     assert isinstance(module.output, Readout)
     assert module.output.decay_v == 0.3
+    assert module.output.norm is None
+    assert net(readout=True, norm=True).output.norm is not None
 
 
 @pytest.mark.parametrize("initial", [0.5, 0.0])
@@ -100,6 +102,7 @@ def test_it_trains_reproducibly_and_its_file_evaluates_to_the_same(extra, tmp_pa
         ('refractory = 2\nreset = "subtract"', 'net.refractory = 2 needs reset = "zero"'),
         ("norm = 1", "net.norm = 1 is not bool"),
         ("decay_readout = true", "net.decay_readout = True is not a number"),
+        ("decay_readout = 0.5", "net.decay_readout = 0.5 needs readout = true"),
         ("refractory = 64", "net.refractory = 64 does not fit 0..63"),
     ],
 )
@@ -107,3 +110,9 @@ def test_settings_that_no_network_has_are_named(extra, problem):
     with pytest.raises(CheckError) as caught:
         Recipe.from_text(RECIPE.replace("[net]", f"[net]\n{extra}"), "bad")
     assert problem in str(caught.value)
+
+
+def test_feedback_of_no_population_is_named():
+    text = RECIPE.replace("hidden = [12]", "hidden = []\nrecurrent = true")
+    with pytest.raises(CheckError, match=r"net.recurrent = true needs a hidden population"):
+        Recipe.from_text(text, "bad")

@@ -1,17 +1,23 @@
 """Training by two processes under torchrun gives what one process gives."""
 
 import csv
-import subprocess
-import sys
+import json
+import warnings
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 from torch import nn
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from hwsim.errors import SpikeportError, UnsupportedError
-from snntrain import RULES, Recipe, fit
-from snntrain._distributed import ALONE, Ranks, joined, share_statistics
+from hwsim.errors import CheckError, FileError, SpikeportError, UnsupportedError
+from snnexport.cli import main
+from snntrain import RULES, Checkpoint, Recipe, fit
+from snntrain._distributed import ALONE, Ranks, is_first, joined, share_statistics
+from snntrain._watch import SpikeportWarning
 from snntrain.recipe import Device
 
 DENSE = """
@@ -68,9 +74,26 @@ learning_rate = 0.01
 """
 
 
+@dataclass
+class Answers:
+    """What a process says: the hash of each checkpoint, and what the command printed."""
+
+    hashes: dict[str, str]
+    printed: str
+
+
+def train_all(folder: Path) -> Answers:
+    """Train the recipes of ``folder`` as one of several processes, ``clipped`` by the command."""
+    warnings.simplefilter("ignore", SpikeportWarning)
+    recipes = sorted(folder.glob("*.toml"))
+    hashes = {p.stem: fit(Recipe.load(p), out=p.with_suffix("")).sha256 for p in recipes}
+    command = ["train", str(folder / "clipped.toml"), "--out", str(folder / "command"), "--json"]
+    return Answers(hashes, CliRunner().invoke(main, command, catch_exceptions=False).stdout)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_text):
-    """A folder with a recipe for every rule, trained by two processes."""
+    """A folder with a recipe for every rule."""
     folder = tmp_path_factory.mktemp("ranks")
     texts = {
         rule: DENSE.format(rule=rule, net=net, settings=SETTINGS.get(rule, ""))
@@ -79,14 +102,17 @@ def folder(tmp_path_factory, tiny_text):
     texts |= {"clipped": tiny_text + "clip_norm = 0.5\n", "pooled": POOLED}
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
-    script = Path(__file__).with_name("train_ranks.py")
-    recipes = sorted(folder.glob("*.toml"))
-    done = subprocess.run(
-        [*torchrun, script, *recipes], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
     return folder
+
+
+@pytest.fixture(scope="module")
+def together(folder):
+    """What two processes of torchrun, forked so that they need not import torch, answer."""
+    torchrun = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=2, start_method="fork", max_restarts=0,
+        rdzv_backend="c10d", rdzv_endpoint="localhost:0", run_id="test",
+    )  # fmt: skip
+    return elastic_launch(torchrun, train_all)(folder)
 
 
 def rows(path):
@@ -100,21 +126,49 @@ def test_every_rule_is_trained_by_two_processes_here():
 
 @pytest.mark.filterwarnings("ignore::snntrain._watch.SpikeportWarning")
 @pytest.mark.parametrize("name", [*NETS, "clipped", "pooled"])
-def test_two_processes_with_half_a_batch_each_learn_what_one_learns(folder, tmp_path, name):
+def test_two_processes_with_half_a_batch_each_learn_what_one_learns(
+    folder, together, tmp_path, name
+):
     fit(Recipe.load(folder / f"{name}.toml"), out=tmp_path)
-    alone, together = rows(tmp_path / "metrics.csv"), rows(folder / name / "metrics.csv")
-    assert len(alone) == len(together) >= 4
-    for one, two in zip(alone, together, strict=True):
+    alone, halves = rows(tmp_path / "metrics.csv"), rows(folder / name / "metrics.csv")
+    assert len(alone) == len(halves) >= 4
+    for one, two in zip(alone, halves, strict=True):
         # the same float32 sums in another order
         assert float(two["loss"]) == pytest.approx(float(one["loss"]), abs=1e-6, rel=1e-6)
         assert two["training_accuracy"] == one["training_accuracy"]
-    assert together[-1]["validation_accuracy"] == alone[-1]["validation_accuracy"]
+    assert halves[-1]["validation_accuracy"] == alone[-1]["validation_accuracy"]
+    losses = [float(table[-1]["validation_loss"]) for table in (alone, halves)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-6)  # summed in another order
 
 
-@pytest.mark.parametrize("name", [*NETS, "clipped", "pooled"])
-def test_both_processes_end_with_the_same_bytes(folder, name):
-    first, second = ((folder / name / f"{rank}.sha256").read_text() for rank in (0, 1))
-    assert first == second
+def test_both_processes_end_with_the_same_bytes(together):
+    assert together[0].hashes == together[1].hashes
+    assert set(together[0].hashes) == {*NETS, "clipped", "pooled"}
+
+
+def test_the_command_writes_and_prints_in_the_first_process_alone(folder, together):
+    result = json.loads(together[0].printed)
+    assert together[1].printed == ""
+    assert result["sha256"] == together[0].hashes["clipped"]
+    assert Checkpoint.load(folder / "command/checkpoint.safetensors").sha256 == result["sha256"]
+
+
+def test_a_state_of_two_processes_is_not_resumed_by_one(folder, together):
+    with pytest.raises(FileError, match="another recipe, start or number of processes"):
+        fit(Recipe.load(folder / "clipped.toml"), out=folder / "clipped", resume=True)
+
+
+def test_a_batch_that_cannot_be_shared_equally_is_refused(tiny, monkeypatch):
+    pair = Ranks(0, 2, torch.device("cpu"))
+    monkeypatch.setattr("snntrain._fit.joined", lambda _: nullcontext(pair))
+    odd = replace(tiny, train=replace(tiny.train, batch_size=255))
+    with pytest.raises(CheckError, match=r"batch_size = 255 is no multiple of 2 processes"):
+        fit(odd)
+
+
+def test_a_process_alone_is_the_first_whatever_a_cluster_calls_it(monkeypatch):
+    monkeypatch.setenv("RANK", "1")
+    assert is_first()
 
 
 def test_shares_are_disjoint_equal_and_everything():

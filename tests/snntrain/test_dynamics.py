@@ -52,19 +52,23 @@ def passed(dynamics, layer, x):
 
 
 @settings(max_examples=40, deadline=None)
-@given(layers())
-def test_fused_spikes_equal_those_of_the_neurons_step_and_gradients_do_but_for_rounding(drawn):
+@given(layers(), st.sampled_from([1, 12, 2**17]))
+def test_fused_spikes_equal_those_of_the_neurons_step_and_gradients_do_but_for_rounding(
+    drawn, block
+):
     layer, shape, seed = drawn
-    x = 1.5 * randn(STEPS * BATCH, *shape, seed=seed, dtype=torch.float32)
-    assert is_fused(layer)
-    assert torch.equal(fused(layer, x), stepwise(layer, x))
-    x, layer = x.double(), layer.double()
-    spikes, gradients = passed(fused, layer, x)
-    expected, expected_gradients = passed(stepwise, layer, x)
-    assert torch.equal(spikes, expected)
-    for gradient, wanted in zip(gradients, expected_gradients, strict=True):
-        # float64 sums of at most 360 products of order 10, in another order
-        assert torch.allclose(gradient, wanted, rtol=1e-9, atol=1e-9)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("snntrain._fused.BLOCK", block)
+        x = 1.5 * randn(STEPS * BATCH, *shape, seed=seed, dtype=torch.float32)
+        assert is_fused(layer)
+        assert torch.equal(fused(layer, x), stepwise(layer, x))
+        x, layer = x.double(), layer.double()
+        spikes, gradients = passed(fused, layer, x)
+        expected, expected_gradients = passed(stepwise, layer, x)
+        assert torch.equal(spikes, expected)
+        for gradient, wanted in zip(gradients, expected_gradients, strict=True):
+            # float64 sums of at most 360 products of order 10, in another order
+            assert torch.allclose(gradient, wanted, rtol=1e-9, atol=1e-9)
 
 
 def test_a_layer_runs_fused_by_itself(monkeypatch):

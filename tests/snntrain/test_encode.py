@@ -1,5 +1,7 @@
 """How images and events become sequences."""
 
+from types import SimpleNamespace
+
 import event_files
 import numpy as np
 import pytest
@@ -67,6 +69,11 @@ def test_rate_coding_spikes_as_often_as_pixels_are_bright(rng):
     assert (abs(spikes.mean(axis=0)[0, 0, 0] - probability) <= 2.5 / np.sqrt(4000)).all()
     assert not spikes[..., 0].any()
     assert spikes[..., 16].all()
+
+
+def test_what_is_dark_is_silent_even_when_the_smallest_number_is_drawn():
+    smallest = SimpleNamespace(random=np.zeros)
+    assert rate(PIXELS, 1, SPAN, smallest)[0, 0, 0, 0].tolist() == [0] + [1] * 16
 
 
 def test_rate_coding_draws_each_step_and_pixel_by_itself(rng):
@@ -145,9 +152,20 @@ def test_frames_of_a_length_are_as_many_as_the_recording_needs():
     assert counts.tolist() == [[1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 0, 1]]
     with pytest.raises(RangeError, match="frames of 0 us are too short"):
         frames_of_length(events, (3,), 0)
-    ages = event_array([0, 1 << 50], 0, 0, True)
+    ages = event_array([0, 1 << 40], 0, 0, True)
     with pytest.raises(RangeError, match="too many to keep"):
         frames_of_length(ages, (3,), 1)
+
+
+@pytest.mark.parametrize("frames", [frames_by_time, frames_of_length])
+def test_times_that_cannot_be_of_one_recording_are_refused(frames):
+    for last in ((1 << 42) + 1, (1 << 63) - 1):
+        events = event_array([0, last], 0, 0, True)
+        with pytest.raises(RangeError, match=f"{last} us from the first event to the last exceed"):
+            frames(events, (1,), 1 << 40)
+    events["t"] = (-(1 << 63), (1 << 63) - 1)  # their distance does not fit 64 bits
+    with pytest.raises(RangeError, match="from the first event to the last exceed"):
+        frames(events, (1,), 1 << 40)
 
 
 @pytest.mark.parametrize("frames", [frames_by_time, frames_by_count])

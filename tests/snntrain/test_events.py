@@ -1,7 +1,10 @@
 """Readers of event files, on files written here and on recordings by others."""
 
+import struct
+import sys
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import event_files
 import numpy as np
@@ -25,6 +28,12 @@ WRITERS = {
     ".dat": (event_files.dat, 1 << 14, 1 << 14),
     ".aedat": (event_files.aedat2, 128, 128),
 }
+
+
+def packet(size, number=0):
+    """An .aedat 3.1 of one packet with room for no event of ``size`` bytes, of ``number``."""
+    header = event_files.aedat3(event_array([], [], [], []))
+    return header + struct.pack("<HHIIIIII", 1, 0, size, 4, 0, 0, number, number)
 
 
 @pytest.mark.parametrize("name", GOLDEN)
@@ -112,6 +121,9 @@ def test_an_overflow_event_moves_all_later_times_and_is_no_event(tmp_path):
         ("headless.aedat", b"#!AER-DAT3.1\r\n", "its header has no end"),
         ("silent.aedat", b"#!AER-DAT3.1\r\n#!END-HEADER\r\n", "has no events"),
         ("cut.aedat", event_files.aedat3(event_array([1], [1], [1], [1]))[:-40], "of 8 bytes has"),
+        ("vast.aedat", packet(size=(1 << 32) - 1), "has no events"),
+        ("full.aedat", packet(size=8, number=1), "a packet of 0 events of 8 bytes has 0"),
+        ("small.aedat", packet(size=7), "a packet of 0 events of 7 bytes has 0"),
         ("bits.aedat", event_files.aedat3(event_array([1], [1], [1], [1]))[:-9], "last packet has"),
     ],
 )
@@ -167,9 +179,42 @@ def test_a_truncated_or_altered_recording_gives_events_or_one_clear_error(name, 
                 assert read_events(hostile).dtype == EVENT
 
 
+def decoder(packets):
+    """What the package aedat is for :func:`read_events`, on streams of frames and of events."""
+
+    class Decoder:
+        def __init__(self, path):
+            pass
+
+        def id_to_stream(self):
+            return {0: {"type": "frame"}, 2: {"type": "events"}, 1: {"type": "events"}}
+
+        def __iter__(self):
+            return iter({"stream_id": number, "events": events} for number, events in packets)
+
+    return SimpleNamespace(Decoder=Decoder)
+
+
+def test_the_first_stream_of_events_is_read_and_its_packets_may_be_empty(monkeypatch, tmp_path):
+    events = np.array([(5, 1, 2, True)], [("t", "u8"), ("x", "u2"), ("y", "u2"), ("on", "?")])
+    path = tmp_path / "two.aedat4"
+    path.write_bytes(b"")
+
+    def read(*packets):
+        monkeypatch.setitem(sys.modules, "aedat", decoder(packets))
+        return read_events(path)
+
+    assert read((2, events[[0, 0]]), (1, events[:0]), (1, events)).tolist() == [(5, 1, 2, True)]
+    with pytest.raises(FileError, match=r"two.aedat4: is not .*: has no events"):
+        read((1, events[:0]), (2, events))
+    events["x"] = 1 << 15
+    with pytest.raises(FileError, match="an event is at column 32768, row 2 at most"):
+        read((1, events))
+
+
 @pytest.mark.parametrize(("module", "ending"), [("aedat", ".aedat4"), ("scipy.io", ".mat")])
 def test_a_missing_library_names_the_extra(module, ending, monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__("sys").modules, module, None)
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(MissingExtraError, match=r"pip install 'spikeport\[data\]'"):
         read_events(tmp_path / f"file{ending}")
 
@@ -187,6 +232,9 @@ def test_spike_trains_that_are_none_are_refused(tmp_path):
         scipy_io.savemat(path, {"spiketrain": wrong})
         with pytest.raises(FileError, match="is not an ST-MNIST spike train"):
             read_events(path)
+    scipy_io.savemat(path, {"spiketrain": pytest.importorskip("scipy.sparse").csc_matrix(good)})
+    with pytest.raises(FileError, match=r"spiketrain is a csc_\w+ of float64, shape \(101, 3\)"):
+        read_events(path)
     scipy_io.savemat(path, {"other": good})
     with pytest.raises(FileError, match="spiketrain"):
         read_events(path)

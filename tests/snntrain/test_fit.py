@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hwsim.errors import CheckError, FileError, SpikeportError
-from snntrain import Recipe, _fit, _optim, evaluate, fit, load
+from snntrain import LOSSES, Recipe, _fit, _optim, evaluate, fit, load, unroll
 from snntrain._watch import DivergedError
 
 
@@ -53,7 +53,7 @@ def test_state_of_another_recipe_or_start_is_refused(tiny, tiny_text, trained, t
     other = Recipe.from_text(tiny_text.replace("shift = 1", "shift = 0"), "tiny")
     with pytest.raises(FileError, match="belongs to another recipe"):
         fit(other, out=tmp_path, resume=True)
-    with pytest.raises(FileError, match="belongs to another recipe or starting point"):
+    with pytest.raises(FileError, match="belongs to another recipe, start or number of proc"):
         fit(tiny, init=trained, out=tmp_path, resume=True)
 
 
@@ -78,6 +78,14 @@ def test_training_leaves_the_callers_random_generators_alone(tiny):
     assert (np.random.get_state()[1] == numpy_before).all()  # noqa: NPY002
 
 
+def test_training_leaves_the_random_generators_of_every_device_alone(tiny, monkeypatch):
+    def refuse(seed):
+        raise AssertionError("every CUDA device is seeded")
+
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", refuse)
+    fit(tiny)
+
+
 def test_training_never_reads_the_test_split(tiny, monkeypatch):
     read = []
     monkeypatch.setattr(
@@ -90,6 +98,37 @@ def test_training_never_reads_the_test_split(tiny, monkeypatch):
 def test_reported_validation_accuracy_is_that_of_the_returned_weights(trained):
     evaluation = evaluate(trained, load("digits", "validation"), batch_size=7)
     assert evaluation.accuracy == trained.metrics["validation_accuracy"]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_validation_loss_is_the_loss_of_the_recipe_on_the_whole_split(tiny_text, name):
+    recipe = Recipe.from_text(tiny_text + f'loss = "{name}"\n', "tiny")
+    checkpoint, data = fit(recipe), load("digits", "validation")
+    sequence = torch.tensor(data.sequences(slice(None), 2)).float()
+    with torch.no_grad():
+        outputs = unroll(checkpoint.build(), sequence)
+    loss = LOSSES[name](outputs, torch.from_numpy(data.labels)).item()
+    # float32 sums in another order
+    assert checkpoint.metrics["validation_loss"] == pytest.approx(loss, rel=1e-6)
+
+
+def test_a_network_of_a_readout_alone_is_trained_and_pays_no_penalty_on_spikes(tiny_text):
+    head, _, tail = tiny_text.partition("kind =")
+    net = 'kind = "dense"\ninput_shape = [1, 8, 8]\nclasses = 10\nhidden = []\ndecay_u = 1.0\n'
+    text = head + net + "decay_v = 0.0\nreadout = true\n" + tail[tail.index("\n[train]") :]
+    with pytest.raises(CheckError, match=r"train.rate_penalty is set, but no layer .* spikes"):
+        fit(Recipe.from_text(text, "linear"))
+    linear = fit(Recipe.from_text(text.replace("rate_penalty = 0.1", ""), "linear"))
+    assert linear.calibration["rates"] == {}
+
+
+def test_samples_of_another_shape_are_refused(trained):
+    data = load("digits", "validation")
+    halves = replace(data, pixels=data.pixels[..., :4])
+    with pytest.raises(
+        CheckError, match=r"digits: samples of shape \(1, 8, 4\) do not fit .*8, 8\)"
+    ):
+        evaluate(trained, halves)
 
 
 def test_calibration_is_the_range_of_training_inputs_and_a_rate_for_each_layer(trained):
@@ -154,11 +193,27 @@ def test_root_reaches_the_data(tiny, monkeypatch, tmp_path):
     assert roots == [tmp_path] * 2
 
 
-def test_diverged_training_stops_with_the_first_broken_tensor_and_the_rate_to_lower(tiny, trained):
-    broken = {**trained.state, "dense1.weight": trained.state["dense1.weight"] * float("nan")}
-    problem = r"update 1 \(epoch 1\): dense1.weight is not finite(.|\n)*below 0.02"
+def _with_dense1(trained, factor):
+    broken = {**trained.state, "dense1.weight": trained.state["dense1.weight"] * factor}
+    return replace(trained, state=broken)
+
+
+def test_diverged_training_stops_and_names_the_tensor_and_the_rate_to_lower(tiny, trained):
+    problem = r"update 1 \(epoch 1\): .* is not finite(.|\n)*below 0.02"
     with pytest.raises(DivergedError, match=problem):
-        fit(tiny, init=replace(trained, state=broken))
+        fit(tiny, init=_with_dense1(trained, 1e38))
+
+
+def test_weights_that_are_not_finite_are_no_start(tiny, trained):
+    with pytest.raises(CheckError, match=r"init: (.|\n)*dense1.weight holds values .* not finite"):
+        fit(tiny, init=_with_dense1(trained, float("nan")))
+
+
+def test_a_network_of_integers_is_no_start(tiny, tiny_text, trained):
+    text = tiny_text + '\n[hardware]\nchip = "loihi1"\ntrain = "integer"\n'
+    integers = replace(trained, recipe=Recipe.from_text(text, "integers"))
+    with pytest.raises(CheckError, match="init: holds integers of a chip"):
+        fit(tiny, init=integers)
 
 
 def test_rate_penalty_makes_the_network_quieter(tiny_text):

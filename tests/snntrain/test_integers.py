@@ -34,12 +34,26 @@ def test_a_value_is_what_each_integer_brings_row_by_row():
     assert grid(torch.full((2, 1), 10.0)).flatten().tolist() == [40.0, 5.0]
 
 
-def test_gradients_reach_the_reals_behind_weights_unless_these_are_clipped():
-    grid = OnGrid(1, 8, recurrent=False)
-    weight = torch.tensor([[0.6, 300.0, -300.0]], requires_grad=True)
-    grid(weight).sum().backward()
-    assert weight.grad is not None
-    assert weight.grad.tolist() == [[1.0, 0.0, 0.0]]
+@pytest.mark.parametrize(
+    ("rounding", "end"),
+    [
+        (OnGrid(4, 8, recurrent=False), 254.0),
+        (Register((-640, 640), 64, torch.ones(())), 640.0),
+        (
+            BiasRegister(4, LOIHI.bias),
+            float(LOIHI.bias.mantissa_limit << LOIHI.bias.exponent_limit),
+        ),
+    ],
+)
+def test_gradients_reach_the_reals_behind_integers_unless_they_lead_out_of_the_range(rounding, end):
+    value = torch.tensor([0.6, end, 2 * end, -2 * end], requires_grad=True)
+    rounding(value).sum().backward()
+    lowered, value.grad = value.grad, None
+    (-rounding(value).sum()).backward()
+    assert lowered is not None
+    assert value.grad is not None
+    assert lowered.tolist() == [1.0, 1.0, 1.0, 0.0]
+    assert value.grad.tolist() == [-1.0, -1.0, 0.0, -1.0]
 
 
 def test_a_register_holds_multiples_of_its_step_within_its_limits():
@@ -83,11 +97,22 @@ def test_the_arithmetic_is_the_machines_on_random_numbers_wraps_and_clips_includ
             assert np.array_equal(one.numpy(), other)
 
 
+@pytest.mark.parametrize("value", [-2 * STATE_LIMIT, -STATE_LIMIT, STATE_LIMIT, 2 * STATE_LIMIT])
+def test_registers_wrap_and_saturate_at_either_end_alone(value):
+    x = torch.tensor([value, 0]).double()
+    for name in ("wrap", "clip"):
+        ours, theirs = getattr(EXACT, name)(x), getattr(MACHINE, name)(np.array([value, 0]))
+        assert ours.tolist() == theirs.tolist()
+
+
 def test_the_surrogate_sees_the_distance_to_the_threshold_in_thresholds():
     v = torch.tensor([96.0], dtype=torch.float64, requires_grad=True)
-    EXACT.fire(v, torch.tensor([64.0])).backward()
+    threshold = torch.tensor([64.0], dtype=torch.float64, requires_grad=True)
+    EXACT.fire(v, threshold).backward()
     assert v.grad is not None
-    assert v.grad.item() == pytest.approx(FastSigmoid(2.0).derivative(torch.tensor(0.5)) / 64)
+    assert threshold.grad is not None
+    wanted = FastSigmoid(2.0).derivative(torch.tensor(0.5)).item() / 64
+    assert (v.grad.item(), threshold.grad.item()) == pytest.approx((wanted, -wanted))
 
 
 def test_a_copy_as_a_network_of_reals_leaves_the_integers_as_they_were():

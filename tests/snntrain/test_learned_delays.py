@@ -9,10 +9,33 @@ import hwsim
 from hwsim import load_chip
 from hwsim.errors import RangeError
 from snnexport import Calibration, capture, fold, lower, quantize
-from snntrain import Spiking, unroll
+from snnexport.graph import Late
+from snntrain import Recipe, Spiking, fit, load, unroll
 from snntrain.delays import Delay, LearnedDelay, sharpen_delays
+from snntrain.nets.delayed import DelayedNetSettings
 
 STEPS, LAG = 24, 6
+RECIPE = """
+[data]
+name = "digits"
+samples = 150
+[net]
+kind = "delayed"
+input_shape = [1, 8, 8]
+classes = 10
+channels = []
+dense = [24]
+delays = [0, 1, 2]
+longest = 4
+decay_u = 1.0
+decay_v = 0.25
+[train]
+steps = 6
+epochs = 2
+batch_size = 25
+learning_rate = 0.3
+seed = 1
+"""
 
 
 def pulses(lags):
@@ -101,6 +124,28 @@ def test_a_task_that_needs_the_right_delay_is_learned_and_exported_with_equal_sp
     (spikes,) = (result.trace.spikes[p.name] for p in program.populations)
     late = len(spikes) - STEPS
     assert (spikes[late:, :, 0] == expected.numpy()).all()
+
+
+def test_a_recipe_trains_delays_narrows_them_to_the_end_and_exports_what_they_became():
+    recipe = Recipe.from_text(RECIPE, "delays")
+    net = fit(recipe).build().eval()
+    (before,), (delay,) = (
+        [m for m in module.modules() if isinstance(m, LearnedDelay)]
+        for module in (recipe.build(), net)
+    )
+    assert before.delay.tolist() == [0, 1, 2] * 8
+    assert not torch.equal(delay.delay, before.delay)
+    assert (before.width, delay.width) == (2, 0.5)
+    samples = load("digits", "validation").sequences(slice(0, 4), 6)
+    frames = torch.tensor(samples, dtype=torch.float64)
+    edges = fold(capture(net.double(), frames)).edges()
+    (late,) = (s for edge, _ in edges for s in edge.stages if isinstance(s, Late))
+    assert late.frames.tolist() == delay.delay.tolist()
+
+
+def test_delays_that_cannot_start_below_the_longest_are_refused_by_name():
+    settings = DelayedNetSettings((1, 8, 8), 10, (), (8,), (1, 3), 1.0, 0.5, longest=3)
+    assert settings.problems() == ["longest = 3 is not above every one of the delays"]
 
 
 @pytest.mark.parametrize(

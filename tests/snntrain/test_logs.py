@@ -52,7 +52,7 @@ def test_a_table_keeps_the_rows_before_the_first_update_that_is_logged_again(tmp
     for update in (1, 2, 3):
         log(entry(update, loss=float(update)))
     with path.open("a") as file:
-        file.write("1,4,0.1")  # killed while it wrote
+        file.write("1,1")  # killed while it wrote update 10 to 19
     log = logs.table(path, ["spike1"])
     for update in (3, 4):
         log(entry(update, loss=-float(update)))
@@ -73,10 +73,18 @@ def test_a_table_of_other_layers_is_not_continued(tmp_path):
     assert [row["update"] for row in read(path)] == ["2"]
 
 
-def test_a_table_that_cannot_be_written_is_named(tmp_path):
+@pytest.mark.parametrize("update", [1, 2])
+def test_a_table_that_cannot_be_written_is_named(tmp_path, update):
     (tmp_path / "metrics.csv").mkdir()
     with pytest.raises(FileError, match=r"metrics\.csv: cannot be written"):
-        logs.table(tmp_path / "metrics.csv", [])(entry(1))
+        logs.table(tmp_path / "metrics.csv", [])(entry(update))
+
+
+def test_a_table_that_was_damaged_is_begun_anew(tmp_path):
+    path = tmp_path / "metrics.csv"
+    path.write_bytes(b"\xff\x00" + b"a" * 200_000)
+    logs.table(path, [])(entry(2, loss=2.0))
+    assert [row["update"] for row in read(path)] == ["2"]
 
 
 def test_tensorboard_reads_back_what_was_logged(tmp_path):

@@ -22,6 +22,8 @@ COMMON = "input_shape = [1, 8, 8]\nclasses = 10\n"
 KINDS = {
     "recurrent": "channels = [3]\ndense = [8]\ndecay_u = 0.75\ndecay_v = 0.25\n",
     "delayed": "channels = [3, 4]\ndense = [8]\ndelays = [0, 1]\ndecay_u = 0.75\ndecay_v = 0.25\n",
+    "delayed learned": "channels = [3]\ndense = [8]\ndelays = [0, 1]\nlongest = 3\n"
+    "decay_u = 0.75\ndecay_v = 0.25\n",
     "pooled": "channels = [3, 4]\ndecay_v = 0.5\ndropout = 0.2\n",
     "resnet": 'shortcut = "spiking"\nstem = "large"\ndepth = 18\nwidth = 4\n',
     "seven-block": 'shortcut = "sew-add"\nchannels = [3, 4]\npools = [2, 1]\n'

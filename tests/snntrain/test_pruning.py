@@ -38,6 +38,26 @@ def test_what_was_pruned_stays_so_whatever_an_update_makes_of_it():
     assert module.weight.tolist() == [[0.0, 11.0, 12.0, 13.0]]
 
 
+def test_a_layer_that_begins_at_zero_is_trained_before_it_is_pruned():
+    module = nn.Linear(2, 2)
+    nn.init.zeros_(module.weight)
+    gone = pruned(module)
+    with torch.no_grad():
+        module.weight.copy_(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    prune(module, gone, 0.25)
+    assert module.weight.tolist() == [[0.0, 2.0], [3.0, 4.0]]
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_momentum_and_weight_decay_bring_nothing_back(tiny_text, optimizer):
+    text = tiny_text + f'prune = 0.5\noptimizer = "{optimizer}"\n'
+    first = fit(Recipe.from_text(text, "tiny"))
+    again = fit(Recipe.from_text(text, "tiny"), init=first)
+    zeros = [checkpoint.state["dense1.weight"] == 0 for checkpoint in (first, again)]
+    assert torch.equal(*zeros)
+    assert not torch.equal(first.state["dense1.weight"], again.state["dense1.weight"])
+
+
 def test_a_trained_network_has_the_share_of_zeros_that_its_recipe_asks_for(tiny_text):
     checkpoint = fit(Recipe.from_text(tiny_text + "prune = 0.75\n", "tiny"))
     weight = checkpoint.state["dense1.weight"]

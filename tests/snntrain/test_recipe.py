@@ -3,6 +3,7 @@
 import pytest
 
 from hwsim.errors import CheckError, FileError
+from snntrain import LOSSES
 from snntrain.recipe import Recipe
 
 
@@ -58,6 +59,13 @@ def test_settings_that_contradict_each_other_are_problems(tiny_text):
         Recipe.from_text(text, "bad.toml")
     assert "net.decay_v has 1 values, not one for each of 2 spiking layers" in str(caught.value)
     assert "net.input_shape = [1, 8, 9] cannot be halved 1 times" in str(caught.value)
+
+
+def test_every_loss_can_be_named_and_a_budget_without_a_penalty_is_a_problem(tiny_text):
+    for name in LOSSES:
+        assert Recipe.from_text(tiny_text + f'loss = "{name}"', "tiny").train.loss.value == name
+    with pytest.raises(CheckError, match=r"train.synops_budget is set, but synops_penalty is 0"):
+        Recipe.from_text(tiny_text + "synops_budget = 5.0", "tiny")
 
 
 def test_unknown_kind_of_network_names_the_known_ones(tiny_text):

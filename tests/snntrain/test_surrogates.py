@@ -42,6 +42,12 @@ def test_derivative_has_the_height_and_the_area_of_its_formula(name, slope):
 
 
 @pytest.mark.parametrize("name", SURROGATES)
+def test_a_slope_of_zero_is_flat(name):
+    surrogate = SURROGATES[name](0.0)
+    assert at(surrogate, 0.0) == at(surrogate, 9.0) == HEIGHT[name](0.0)
+
+
+@pytest.mark.parametrize("name", SURROGATES)
 def test_a_spike_is_strict_and_its_gradient_is_the_derivative_times_what_comes_back(name):
     surrogate = SURROGATES[name](2.0)
     x = torch.tensor([-0.2, 0.0, 1e-30, 0.1], dtype=torch.float64, requires_grad=True)

@@ -1,12 +1,13 @@
 """A search over settings, with real optuna."""
 
-import subprocess
 import sys
+from multiprocessing import get_context
+from pathlib import Path
 
 import pytest
 
-from hwsim.errors import CheckError, MissingExtraError
-from snntrain import sweep
+from hwsim.errors import CheckError, FileError, MissingExtraError
+from snntrain import Recipe, sweep
 from snntrain._watch import DivergedError
 
 pytestmark = pytest.mark.filterwarnings("ignore::snntrain._watch.SpikeportWarning")
@@ -19,14 +20,10 @@ optimizer = {choices = ["adam", "sgd"]}
 [net]
 channels = {choices = [[3], [4]]}
 """
-WORKER = """
-import sys
-from pathlib import Path
-from snntrain import Recipe, sweep
-recipe = Recipe.load(Path(sys.argv[1]))
-space = sweep.load_space(Path(sys.argv[2]), recipe)
-sweep.sweep(recipe, space, sweep.open_study(sys.argv[3], "tiny"), trials=4)
-"""
+
+
+def search(recipe, space, storage, trials):
+    sweep.sweep(recipe, space, sweep.open_study(storage, "tiny"), trials=trials)
 
 
 @pytest.fixture
@@ -56,17 +53,56 @@ def test_trials_stay_within_the_space_and_the_best_recipe_trains_to_its_value(
     assert sweep.fit(best).metrics["validation_accuracy"] == study.best_value
 
 
-def test_another_process_goes_on_with_the_same_study(optuna, tiny_text, tiny, space, tmp_path):
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # one thread computes here
+def test_two_processes_go_on_with_the_same_study_at_once(optuna, tiny, space, tmp_path):
     storage = str(tmp_path / "sweep.journal")
-    (tmp_path / "tiny.toml").write_text(tiny_text)
-    sweep.sweep(tiny, space, sweep.open_study(storage, "tiny"), trials=2)
-    arguments = [str(tmp_path / "tiny.toml"), str(tmp_path / "space.toml"), storage]
-    command = [sys.executable, "-W", "ignore", "-c", WORKER, *arguments]
-    subprocess.run(command, check=True, capture_output=True)
+    search(tiny, space, storage, 1)
+    workers = [
+        get_context("fork").Process(target=search, args=(tiny, space, storage, 4)) for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
     study = sweep.open_study(storage, "tiny")
-    assert len(study.trials) == 4
-    sweep.sweep(tiny, space, study, trials=4)  # nothing is left to do
-    assert len(study.trials) == 4
+    done = [(trial.number, trial.state.is_finished()) for trial in study.trials]
+    assert done == [(number, True) for number in range(len(done))]
+    assert len(done) in (4, 5)  # both may be in a trial at the end
+    search(tiny, space, storage, 4)  # nothing is left to do
+    assert len(sweep.open_study(storage, "tiny").trials) == len(done)
+
+
+def test_a_study_of_another_recipe_space_or_aim_is_refused(
+    optuna, tiny, tiny_text, space, tmp_path
+):
+    storage = str(tmp_path / "sweep.journal")
+    search(tiny, space, storage, 1)
+    other = Recipe.from_text(tiny_text.replace("seed = 7", "seed = 8"), "tiny")
+    narrow = {key: entry for key, entry in space.items() if key[0] == "train"}
+    for wrong in ((other, space), (tiny, narrow)):
+        with pytest.raises(FileError, match="'tiny' began with another recipe or space"):
+            search(*wrong, storage, 2)
+    with pytest.raises(FileError, match="its study 'tiny' has other aims"):
+        sweep.open_study(storage, "tiny", frugal=True)
+    assert len(sweep.open_study(storage, "tiny").trials) == 1
+
+
+@pytest.mark.parametrize("storage", ["foo://x", "sqlite:////none/x.db", "/", "{folder}/journal"])
+def test_a_storage_that_cannot_be_used_is_named(optuna, tmp_path, storage):
+    (tmp_path / "journal").write_text("none\n")
+    with pytest.raises(FileError, match="cannot hold a study"):
+        sweep.open_study(storage.format(folder=tmp_path), "tiny")
+
+
+def test_a_sweep_passes_on_where_data_is_and_the_way_to_the_chip(
+    optuna, tiny, space, trained, tmp_path, monkeypatch
+):
+    given = {}
+    monkeypatch.setattr(sweep, "fit", lambda *_, **options: given.update(options) or trained)
+    study = sweep.open_study(str(tmp_path / "sweep.journal"), "tiny")
+    sweep.sweep(tiny, space, study, trials=1, root=Path("data"), target="chip")
+    assert (given["root"], given["target"]) == (Path("data"), "chip")
 
 
 def test_a_hopeless_trial_is_stopped_and_a_diverged_one_has_failed(
@@ -116,6 +152,10 @@ def test_a_frugal_study_weighs_accuracy_against_spikes(optuna, tiny, space, tmp_
         ("[train]\nepochs = {low = 2, high = 2}", "is no range"),
         ("[train]\nlearning_rate = {low = 0.0, high = 0.1, log = true}", "is no range"),
         ("[train]\nepochs = {choices = []}", "is no range"),
+        ("[train]\nepochs = {choices = [1, 1]}", "is no range"),
+        ("[train]\nepochs = {choices = [2020-01-01]}", "is no range"),
+        ("[train]\nweight_decay = {choices = [[inf]]}", "is no range"),
+        ("[train]\nlearning_rate = {low = 0.1, high = inf}", "is no range"),
         ("[train]\nepochs = {low = 0, high = 2}", "train.epochs = 0 does not fit 1..100000"),
         ("[train]\nepoch = {low = 1, high = 2}", "train.epoch = 1 is not known"),
         ('[train]\noptimizer = {choices = ["adam", "lion"]}', "'lion' is not known"),
@@ -126,6 +166,12 @@ def test_what_is_wrong_with_a_space_is_said_before_any_trial(tiny, tmp_path, tex
     with pytest.raises(CheckError) as caught:
         sweep.load_space(tmp_path / "space.toml", tiny)
     assert problem in str(caught.value)
+
+
+def test_a_space_that_is_no_text_is_a_file_error(tiny, tmp_path):
+    (tmp_path / "space.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(FileError, match="is not a text file"):
+        sweep.load_space(tmp_path / "space.toml", tiny)
 
 
 def test_missing_optuna_names_the_extra(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from hwsim.errors import FileError, MissingExtraError
+from snnexport.cli import main
 from snntrain import Checkpoint, Recipe, cli
 
 
@@ -80,10 +81,14 @@ def test_sweep_prints_the_best_trial_and_writes_its_recipe(call, recipe, tmp_pat
     assert best.train.epochs == json.loads(result["best"][0]["train.epochs"])
 
 
-def test_processes_but_the_first_write_and_print_nothing(call, recipe, tmp_path, monkeypatch):
-    monkeypatch.setenv("RANK", "1")
-    assert call("train", recipe, "--out", tmp_path / "run", "--json") == ""
-    assert not (tmp_path / "run/checkpoint.safetensors").exists()
+def test_a_recipe_bound_for_a_chip_is_swept_on_the_way_to_it(recipe, tiny_text, tmp_path):
+    pytest.importorskip("optuna")
+    recipe.write_text(tiny_text + '\n[hardware]\nchip = "loihi1"\ntrain = "float"\n')
+    (tmp_path / "space.toml").write_text("[train]\nseed = {low = 1, high = 9}")
+    search = ["sweep", recipe, "--space", tmp_path / "space.toml", "--trials", "1"]
+    result = CliRunner().invoke(main, [*map(str, search), "--out", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["best"]
 
 
 def test_evaluate_uses_the_test_split_unless_told_otherwise(call, trained, tmp_path):

@@ -13,6 +13,8 @@ from hwsim.errors import CheckError
 from snnexport import stages
 from snnexport.source import coded
 from snntrain import Delay, Readout, Recipe, Reset, Spiking, evaluate, fit, load, unroll
+from snntrain._deploy import OnChip
+from snntrain._loop import objective
 from snntrain.nets.blocks import Plan, Shortcut
 from snntrain.norms import TimeScaledNorm
 from snntrain.rules import SoftLif
@@ -99,6 +101,29 @@ def test_gradient_in_float32_is_that_in_float64_where_the_plain_formula_overflow
     assert far.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("decay_v", [2.0**-12, 1e-6, 1e-8])
+def test_a_leak_that_float32_barely_tells_from_none_keeps_its_time_constant(decay_v):
+    excess = torch.tensor([0.5, 3.0])
+    found = firing_rate(excess, decay_v, 0, GAMMA)
+    wanted = firing_rate(excess.double(), decay_v, 0, GAMMA)
+    # what float32 has of digits
+    assert torch.allclose(found.double(), wanted, rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("refractory", [0, 2])
+def test_no_rate_is_above_that_of_the_neuron_and_gradients_do_not_end_there(refractory):
+    module = nn.Sequential(Spiking(1, decay_v=0.4, norm=False, refractory=refractory))
+    frames = torch.tensor([[3.0], [300.0]]).requires_grad_()
+    for noise in (0.0, 1.0):
+        rates = rates_of(module, frames, SoftLif(noise=noise))
+        assert (rates <= 1 / (refractory + 1)).all()
+        (found,) = torch.autograd.grad(rates.sum(), frames)
+        assert (found > 0).all()
+    spikes = unroll(module, frames.detach().expand(30, -1, -1)).mean(dim=0)
+    quiet = rates_of(module, frames, SoftLif(noise=0.0))
+    assert torch.allclose(quiet[1], spikes[1])
+
+
 def test_noise_is_added_in_training_to_firing_neurons_alone_and_hidden_from_gradients():
     module = nn.Sequential(Spiking(2, decay_v=0.1, threshold=2.0, norm=False))
     frames = torch.tensor([[1.0, 0.1]]).repeat(20000, 1).requires_grad_()  # excess 4 and -0.5
@@ -162,6 +187,37 @@ def test_products_of_spikes_are_refused_and_sums_are_not(shortcut, refused):
 def test_a_recipe_with_such_a_network_is_refused_before_training():
     with pytest.raises(CheckError, match=r"spike1: decay_v = 0 or 1"):
         fit(Recipe.from_text(RECIPE.replace("decay_v = 0.1", "decay_v = 0.0"), "no leak"))
+
+
+def test_a_budget_of_operations_is_one_of_all_steps_though_rates_have_one():
+    hardware = 'synops_penalty = 2.0\nsynops_budget = 100.0\n[hardware]\nchip = "loihi1"\n[rule]'
+    settings = Recipe.from_text(RECIPE.replace("[rule]", hardware), "budget").train
+    rates = torch.tensor([[0.25, 0.5], [0.25, 0.0]])  # 40 steps of a batch of 2: 40 spikes
+    outputs, labels = torch.eye(2, 10).unsqueeze(0), torch.arange(2)
+    lowered = objective(settings, OnChip(fan_outs={"spike1": torch.tensor([10.0, 10.0])}))
+    loss = objective(Recipe.from_text(RECIPE, "plain").train)(outputs, labels, {})
+    # 200 operations an inference, of at most 40 steps times 2 neurons times 10 synapses
+    excess = (lowered(outputs, labels, {"spike1": rates}) - loss).item() / 2
+    assert excess == pytest.approx((200 - 100) / 800)
+
+
+@pytest.mark.parametrize(
+    ("data", "encoder", "refused"),
+    [
+        ("digits", "rate", True),
+        ("digits", "latency", True),
+        ("digits", "delta", True),
+        ("nmnist", "", True),
+        ("digits", "direct", False),
+    ],
+)
+def test_an_input_that_is_not_the_same_in_every_step_is_refused(data, encoder, refused):
+    text = RECIPE.replace('name = "digits"', f'name = "{data}"\nencoder = "{encoder}"')
+    if not refused:
+        assert Recipe.from_text(text, "constant").data.encoder == encoder
+        return
+    with pytest.raises(CheckError, match=r"data.encoder is '.*', and SoftLif learns from direct"):
+        Recipe.from_text(text, "changing")
 
 
 def test_spikes_classify_as_well_as_the_rates_that_were_trained_and_so_does_the_chip():

@@ -156,10 +156,11 @@ def test_the_neuron_is_the_papers_with_currents_in_other_units():
         assert torch.equal(fired.double(), expected)
 
 
-def counted(module, sequence):
+def counted(module, sequence, coupled):
     """Return the output counts by the paper's count model, S-PSPs and trains held fixed.
 
-    It is differentiable in the weights; a population's count hands changes on, not its train.
+    It is differentiable in the weights; a population's count hands changes on, not its train,
+    and with ``coupled`` also those by its own weights to itself.
     """
     trains, source = trains_of(module, sequence), sequence
     counts = sequence.sum(dim=0)
@@ -180,22 +181,25 @@ def counted(module, sequence):
             weight = layer.recurrent.weight
             local = local + (weight * spike_by_spike(layer, echo, train, 2)).sum(dim=2)
             coupling = torch.eye(len(weight)) - weight.detach() * share(echo) / threshold
-            change = torch.linalg.solve(coupling, (local + passed) / threshold)
+            echoed, alone = (local + passed, 0) if coupled else (passed, local)
+            change = (torch.linalg.solve(coupling, echoed) + alone) / threshold
         else:
             change = (local + passed) / threshold
         counts, source = own + change - change.detach(), train
     return counts
 
 
-def test_gradients_are_those_of_the_count_model():
+@pytest.mark.parametrize("coupled", [False, True])
+def test_gradients_are_those_of_the_count_model(coupled):
     module, sequence = chain_of(20, 12, 9, 4), noise(20)
     labels = torch.tensor([2, 1, 1])
     trains = trains_of(module, sequence)
     assert all(t.sum(dim=0).max() > 3 for t in trains.values())
     assert all((trains[n].sum(dim=0) == 0).any() for n in ("1", "3"))  # silent neurons take part
     assert trains["5"].sum(dim=0).gather(1, labels.view(-1, 1)).min() > 0
-    step, found = gradients(module, sequence, labels)
-    counts = counted(module, sequence)
+    rule = SpikeTrainLevel(desired=12, undesired=2, margin=2, coupled=coupled)
+    step, found = gradients(module, sequence, labels, rule)
+    counts = counted(module, sequence, coupled)
     wanted = torch.full((3, 4), 2.0).scatter(1, labels.view(-1, 1), 12.0)
     missed = counts - wanted
     loss = (missed * (missed.detach().abs() > 2)).square().sum(dim=1).mean() / 2
