@@ -84,7 +84,8 @@ class Run:
     def __init__(self, recipe: Recipe, options: argparse.Namespace) -> None:
         self.settings, self.options = recipe.train, options
         self.batch_size = options.batch or recipe.train.batch_size
-        self.data = load(recipe.data.name, "train", options.root)
+        data = load(recipe.data.name, "train", options.root)
+        self.data = data.first(recipe.data.samples or len(data))
         torch.manual_seed(self.settings.seed)
         self.module = recipe.build().to(options.device).train()
         self.optimizer = torch.optim.AdamW(

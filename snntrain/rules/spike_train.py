@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from hwsim.errors import SpikeportError
 from hwsim.neurons import CubaSubtract
 from snntrain.layers import Spiking, recorded, unroll
 from snntrain.rules.base import Batch, Objective, Rule, Step
@@ -111,7 +112,7 @@ class SpikeTrainLevel(Rule):
         alone = together = slope / factors
         if layer.recurrent is not None:
             coupling = torch.diag_embed(factors) - synapses[1].by_count / layer.threshold
-            together = torch.linalg.solve(coupling.mT, slope)
+            together = _solved(coupling.mT, slope)
         for connection in synapses:
             connection.add_gradient(together if self.coupled else alone)
         return synapses[0].hand_down(together)
@@ -158,6 +159,18 @@ def _synapses(layer: Spiking, weight: Tensor, source: Tensor, windowed: Tensor) 
     shares = effects / counts.where(counts != 0, 1).unsqueeze(1)
     by_count = weight * shares.where(heard, SILENT)
     return _Synapses(weight, counts, effects, by_count)
+
+
+def _solved(coupling: Tensor, slope: Tensor) -> Tensor:
+    """Return ``x`` with ``coupling x = slope``; SpikeportError where there is none or are many."""
+    try:
+        return torch.linalg.solve(coupling, slope)
+    except torch.linalg.LinAlgError:
+        raise SpikeportError(
+            "spike-train: the spike counts of a recurrent population do not determine each other: "
+            "their coupling is singular",
+            hint="use a lower learning_rate, or another seed",
+        ) from None
 
 
 def _unlike(link: Link) -> list[str]:

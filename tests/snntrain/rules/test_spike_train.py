@@ -8,12 +8,12 @@ import torch
 from torch import nn
 
 from hwsim import load_chip, run
-from hwsim.errors import CheckError
+from hwsim.errors import CheckError, SpikeportError
 from hwsim.neurons import CubaRefractory
 from snnexport import stages
 from snntrain import FastSigmoid, Readout, Real, Recipe, Reset, Spiking, evaluate, fit, load, unroll
 from snntrain.layers import recorded
-from snntrain.rules import SpikeTrainLevel
+from snntrain.rules import SpikeTrainLevel, spike_train
 from snntrain.rules.spike_response import count_slopes, delayed, potentials, windows
 
 STEPS = 60
@@ -353,3 +353,15 @@ def test_what_it_trains_runs_on_the_chip_within_eight_bits():
     spikes = data.sequences(slice(None), 30)
     # 8 bits cost at most 6 of 180 images
     assert (run(program, spikes).predictions == data.labels).mean() >= learned - 6 / 180
+
+
+def test_a_singular_coupling_ends_in_a_named_error():
+    feedback = nn.Linear(1, 1, bias=False)
+    hidden = Spiking(1, norm=False, recurrent=feedback)
+    network = nn.Sequential(nn.Linear(1, 1, bias=False), hidden, nn.Linear(1, 1, bias=False))
+    network.append(Spiking(1, norm=False))
+    with torch.no_grad():
+        feedback.weight.fill_(1 / spike_train.SILENT)  # times the constant: the threshold
+    silent = torch.zeros(3, 1, 1), torch.zeros(1, dtype=torch.int64)
+    with pytest.raises(SpikeportError, match="coupling is singular"):
+        SpikeTrainLevel().backward(network, silent, None)
