@@ -163,14 +163,14 @@ def _synapses(layer: Spiking, weight: Tensor, source: Tensor, windowed: Tensor) 
 
 def _solved(coupling: Tensor, slope: Tensor) -> Tensor:
     """Return ``x`` with ``coupling x = slope``; SpikeportError where there is none or are many."""
-    try:
-        return torch.linalg.solve(coupling, slope)
-    except torch.linalg.LinAlgError:
+    solution, failed = torch.linalg.solve_ex(coupling, slope)
+    if failed.any():
         raise SpikeportError(
             "spike-train: the spike counts of a recurrent population do not determine each other: "
             "their coupling is singular",
             hint="use a lower learning_rate, or another seed",
-        ) from None
+        )
+    return solution
 
 
 def _unlike(link: Link) -> list[str]:
