@@ -1,6 +1,6 @@
 """Trains a spiking ResNet-50 on CIFAR-100 for some updates and watches its gradients over depth.
 
-    python benchmarks/resnet50_training.py [--root DATA] [--updates 200] [--batch 8]
+    python benchmarks/resnet50_training.py [--root DATA] [--updates 200] [--batch 4]
         [--device cuda] [--out DIR] [--json FILE]
 
 The network is that of resnet50_training.toml, its surrogate calibrated on the first samples.

@@ -14,6 +14,7 @@ from seeds.common import accuracy_on_test, at_least, mean, noted, trained, where
 from snntrain import load
 
 DIGITS = 0.90
+RECORDINGS = "membrane: N-MNIST"
 
 
 def rows(root: Path | None, seeds: Iterable[int]) -> list[dict[str, Any]]:
@@ -24,8 +25,8 @@ def rows(root: Path | None, seeds: Iterable[int]) -> list[dict[str, Any]]:
 
     def recordings() -> list[dict[str, Any]]:
         sizes = {split: len(load("nmnist", split, root)) for split in ("train", "test")}
-        found = noted("nmnist", "accuracy", accuracy("membrane-nmnist"))
-        return [found, *(noted("nmnist", f"{split} recordings", n) for split, n in sizes.items())]
+        found = noted(RECORDINGS, "accuracy", accuracy("membrane-nmnist"))
+        return [found, *(noted(RECORDINGS, f"{split} recordings", n) for split, n in sizes.items())]
 
-    digits = at_least("digits", "accuracy", accuracy("membrane"), DIGITS)
+    digits = at_least("membrane: digits", "accuracy", accuracy("membrane"), DIGITS)
     return [digits, *where_found("nmnist", root, recordings)]
