@@ -168,7 +168,7 @@ def _rows(path: Path, updates: int) -> list[dict[str, Any]]:
     with path.open(newline="") as file:
         lines = list(csv.DictReader(file))[:updates]
     losses = [float(line["loss"]) for line in lines]
-    first, last = np.mean(losses[:COMPARED]), np.mean(losses[-COMPARED:])
+    first, last = (float(np.mean(part)) for part in (losses[:COMPARED], losses[-COMPARED:]))
     mean = math.exp(np.mean([math.log(float(line["ratio"])) for line in lines if line["ratio"]]))
     found = [
         ("loss, first updates", first, None, True),

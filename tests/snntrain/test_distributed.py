@@ -2,22 +2,18 @@
 
 import csv
 import json
-import warnings
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
-from click.testing import CliRunner
+from ranks import train_all
 from torch import nn
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from hwsim.errors import CheckError, FileError, SpikeportError, UnsupportedError
-from snnexport.cli import main
 from snntrain import RULES, Checkpoint, Recipe, fit
 from snntrain._distributed import ALONE, Ranks, is_first, joined, share_statistics
-from snntrain._watch import SpikeportWarning
 from snntrain.recipe import Device
 
 DENSE = """
@@ -74,23 +70,6 @@ learning_rate = 0.01
 """
 
 
-@dataclass
-class Answers:
-    """What a process says: the hash of each checkpoint, and what the command printed."""
-
-    hashes: dict[str, str]
-    printed: str
-
-
-def train_all(folder: Path) -> Answers:
-    """Train the recipes of ``folder`` as one of several processes, ``clipped`` by the command."""
-    warnings.simplefilter("ignore", SpikeportWarning)
-    recipes = sorted(folder.glob("*.toml"))
-    hashes = {p.stem: fit(Recipe.load(p), out=p.with_suffix("")).sha256 for p in recipes}
-    command = ["train", str(folder / "clipped.toml"), "--out", str(folder / "command"), "--json"]
-    return Answers(hashes, CliRunner().invoke(main, command, catch_exceptions=False).stdout)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory, tiny_text):
     """A folder with a recipe for every rule."""
@@ -107,9 +86,9 @@ def folder(tmp_path_factory, tiny_text):
 
 @pytest.fixture(scope="module")
 def together(folder):
-    """What two processes of torchrun, forked so that they need not import torch, answer."""
+    """What two processes of torchrun answer."""
     torchrun = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=2, start_method="fork", max_restarts=0,
+        min_nodes=1, max_nodes=1, nproc_per_node=2, start_method="spawn", max_restarts=0,
         rdzv_backend="c10d", rdzv_endpoint="localhost:0", run_id="test",
     )  # fmt: skip
     return elastic_launch(torchrun, train_all)(folder)

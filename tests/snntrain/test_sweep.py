@@ -5,6 +5,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from ranks import search
 
 from hwsim.errors import CheckError, FileError, MissingExtraError
 from snntrain import Recipe, sweep
@@ -20,10 +21,6 @@ optimizer = {choices = ["adam", "sgd"]}
 [net]
 channels = {choices = [[3], [4]]}
 """
-
-
-def search(recipe, space, storage, trials):
-    sweep.sweep(recipe, space, sweep.open_study(storage, "tiny"), trials=trials)
 
 
 @pytest.fixture
@@ -53,12 +50,12 @@ def test_trials_stay_within_the_space_and_the_best_recipe_trains_to_its_value(
     assert sweep.fit(best).metrics["validation_accuracy"] == study.best_value
 
 
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # one thread computes here
 def test_two_processes_go_on_with_the_same_study_at_once(optuna, tiny, space, tmp_path):
     storage = str(tmp_path / "sweep.journal")
     search(tiny, space, storage, 1)
     workers = [
-        get_context("fork").Process(target=search, args=(tiny, space, storage, 4)) for _ in range(2)
+        get_context("spawn").Process(target=search, args=(tiny, space, storage, 4))
+        for _ in range(2)
     ]
     for worker in workers:
         worker.start()
