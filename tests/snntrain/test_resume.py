@@ -7,6 +7,7 @@ from signal import SIGKILL
 
 import numpy as np
 import pytest
+import torch
 
 from hwsim.errors import CheckError
 from snntrain import Recipe, _resume, fit
@@ -85,7 +86,10 @@ def test_state_is_saved_every_so_many_batches_and_after_each_epoch(
     assert positions == [(0, 3), (1, 0), (1, 3), (2, 0), (2, 3), (3, 0)]
 
 
-def test_a_process_killed_at_random_moments_ends_with_the_same_bytes(tiny_text, tmp_path):
+def test_a_process_killed_at_random_moments_ends_with_the_same_bytes(
+    tiny_text, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("OMP_NUM_THREADS", str(torch.get_num_threads()))  # bytes depend on it
     text = tiny_text.replace("epochs = 3", "epochs = 15") + "save_every = 1\n"
     recipe, out = Recipe.from_text(text, "tiny"), tmp_path / "parts"
     whole = fit(recipe, out=tmp_path / "whole")
