@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -50,7 +50,10 @@ def _again(block: nn.Module, forward: Any, *inputs: Any) -> Any:
     """
     layers = [part for part in block.modules() if isinstance(part, Temporal)]
     now = [(layer, dict(steps=layer.steps, **_dynamics(layer))) for layer in layers]
-    contexts = lambda: (nullcontext(), _as_it_was(block, now))  # noqa: E731
+
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _as_it_was(block, now)
+
     return checkpoint(forward, *inputs, use_reentrant=False, context_fn=contexts)
 
 

@@ -84,7 +84,7 @@ def train_epoch(run: Run, start: Position) -> Iterator[tuple[Position, dict[str,
         yield position, values
 
 
-def objective(settings: TrainSettings, chip: OnChip = OnChip()) -> Objective:  # noqa: B008
+def objective(settings: TrainSettings, chip: OnChip = OnChip()) -> Objective:  # noqa: B008 -- frozen
     """Return what a recipe lowers: its loss and its penalties on spikes and what they cause."""
     loss = LOSSES[settings.loss]
 

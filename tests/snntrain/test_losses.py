@@ -33,7 +33,7 @@ def test_membrane_loss_does_not_grow_with_the_number_of_steps():
 
 
 def test_tet_averages_the_loss_of_every_step_and_pulls_to_the_threshold():
-    labels = torch.tensor([0, 0])
+    labels = torch.tensor([0, 1])
     right, wrong = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
     expected = 0.95 * (3 * right + wrong) / 4 + 0.05 * 0.5
     assert LOSSES["tet"](OUTPUTS, labels).item() == pytest.approx(expected, rel=1e-6)
