@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import networkx as nx
 import numpy as np
 
 from hwsim.arith import STATE_LIMIT, WORD, Range
@@ -52,6 +51,8 @@ def _relayed(program: Program, names: set[str]) -> dict[str, Range]:
     relays = {p.name for p in program.populations if type(p.neuron) is GradedRelay}
     if not relays & names:
         return {}
+    import networkx as nx  # here, for it takes as long to load as a short run
+
     graph = nx.DiGraph()
     graph.add_nodes_from(relays)
     ends = ((c.source, c.target) for c in program.connections if c.graded)

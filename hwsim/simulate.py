@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from importlib import import_module
 from math import prod
 
@@ -21,6 +22,7 @@ from hwsim.trace import Trace
 ENGINES = {
     "native": ("hwsim.engines.native", "Native"),
     "reference": ("hwsim.engines.reference", "Reference"),
+    "torch": ("hwsim.engines.tensors", "Torch"),
 }
 ENGINE_VARIABLE = "SPIKEPORT_ENGINE"
 _CELLS_AT_ONCE = 1 << 23
@@ -94,8 +96,10 @@ def run(  # noqa: PLR0913 -- one parameter an option
         Integers (T, B, *input shape), within the input's range; or an iterable of such
         batches, all of the same T, which are checked one by one.
     engine
-        ``"native"``, compiled, or ``"reference"``, event-driven NumPy, the oracle: both
-        compute the same. By default what ``SPIKEPORT_ENGINE`` says, else native.
+        ``"native"``, compiled; ``"reference"``, event-driven NumPy, the oracle; or ``"torch"``,
+        on CUDA if there is a device, else on the processor, ``"torch:DEVICE"`` on the one that
+        torch calls so. All compute the same. By default what ``SPIKEPORT_ENGINE`` says, else
+        native.
     record
         ``"none"``, ``"spikes"`` or ``"state"``, or a :class:`Record`.
     steps
@@ -184,13 +188,18 @@ class _Whole:
         return Run(outputs, counts, trace)
 
 
-def _engine(name: str | None) -> type[Engine]:
+def _engine(name: str | None) -> Callable[[Program], Engine]:
+    """Return what makes a Program ready to run: ``name``, or ``name:device``."""
     name = name or os.environ.get(ENGINE_VARIABLE) or "native"
-    if name not in list(ENGINES):
+    kind, colon, device = str(name).partition(":")
+    if kind not in ENGINES or (colon and kind != "torch"):
         known = ", ".join(repr(n) for n in ENGINES)
-        raise UnsupportedError(f"there is no engine {name!r}", hint=f"use one of {known}")
-    module, kind = ENGINES[name]
-    return getattr(import_module(module), kind)
+        raise UnsupportedError(
+            f"there is no engine {name!r}", hint=f"use one of {known}, 'torch:DEVICE'"
+        )
+    module, made = ENGINES[kind]
+    engine = getattr(import_module(module), made)
+    return partial(engine, device=device) if colon else engine
 
 
 def _batches(

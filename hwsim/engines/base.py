@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from hwsim.arith import WORD
-from hwsim.program import Program, Readout
+from hwsim.arith import WORD, Integer
+from hwsim.program import Population, Program, Readout
 from hwsim.trace import Trace
 
 
@@ -100,6 +100,43 @@ class Recording:
         return Trace(spikes, groups)
 
 
+class CountingInteger(Integer):
+    """The machine's arithmetic, remembering where the last step left its registers."""
+
+    def __init__(self, xp: Any) -> None:
+        super().__init__(xp)
+        self.forget()
+
+    def forget(self) -> None:
+        """Start a step."""
+        self.wrapped: Any = False
+        self.saturated: Any = False
+
+    def wrap(self, x: Any) -> Any:
+        """Fold a current, noting where that changed it."""
+        y = super().wrap(x)
+        self.wrapped = self.wrapped | (y != x)
+        return y
+
+    def wrap32(self, x: Any) -> Any:
+        """Keep the low 32 bits, noting where that changed the value."""
+        y = super().wrap32(x)
+        self.wrapped = self.wrapped | (y != x)
+        return y
+
+    def shift_left(self, x: Any, bits: Any) -> Any:
+        """Shift left, noting where bits were lost."""
+        y = super().shift_left(x, bits)
+        self.wrapped = self.wrapped | (y != x << bits)
+        return y
+
+    def clip(self, x: Any) -> Any:
+        """Saturate a voltage, noting where that changed it."""
+        y = super().clip(x)
+        self.saturated = self.saturated | (y != x)
+        return y
+
+
 class Engine(Protocol):
     """A Program made ready to run; made once, run on any number of batches."""
 
@@ -122,3 +159,9 @@ def message_type(messages: tuple[int, int]) -> type:
 def reads_voltage(program: Program) -> bool:
     """Say whether the output is the sum of v, not of messages."""
     return program.readout is Readout.VOLTAGE
+
+
+def reset_of(program: Program, population: Population) -> tuple[int, int] | None:
+    """Return the (period, phase) of the steps that set ``population`` to rest, None for none."""
+    phase = program.phase(population)
+    return None if program.period is None or phase is None else (program.period, phase)

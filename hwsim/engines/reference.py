@@ -8,49 +8,23 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, fields, replace
-from typing import Any
 
 import numpy as np
 
-from hwsim.arith import Integer, wrap32
-from hwsim.engines.base import Job, PopulationTally, Recording, Tally, reads_voltage
+from hwsim.arith import wrap32
+from hwsim.engines.base import (
+    CountingInteger,
+    Job,
+    PopulationTally,
+    Recording,
+    Tally,
+    reads_voltage,
+    reset_of,
+)
 from hwsim.neurons import Neuron
 from hwsim.program import Population, Program, expand
 from hwsim.synapses import Shape, Synapse
 from hwsim.trace import Trace
-
-
-class _CountingInteger(Integer):
-    """The machine's arithmetic, remembering where the last step left its registers."""
-
-    def __init__(self) -> None:
-        super().__init__(np)
-        self.forget()
-
-    def forget(self) -> None:
-        """Start a step."""
-        self.wrapped: Any = False
-        self.saturated: Any = False
-
-    def wrap(self, x: Any) -> Any:
-        y = super().wrap(x)
-        self.wrapped = self.wrapped | (y != x)
-        return y
-
-    def wrap32(self, x: Any) -> Any:
-        y = super().wrap32(x)
-        self.wrapped = self.wrapped | (y != x)
-        return y
-
-    def shift_left(self, x: Any, bits: Any) -> Any:
-        y = super().shift_left(x, bits)
-        self.wrapped = self.wrapped | (y != x << bits)
-        return y
-
-    def clip(self, x: Any) -> Any:
-        y = super().clip(x)
-        self.saturated = self.saturated | (y != x)
-        return y
 
 
 @dataclass
@@ -63,7 +37,7 @@ class _Running:
     population: Population
     neuron: Neuron
     reset: tuple[int, int] | None
-    arith: _CountingInteger
+    arith: CountingInteger
     activation: np.ndarray
     operands: np.ndarray
     state: tuple[np.ndarray, ...]
@@ -80,7 +54,9 @@ class _Running:
         neuron = replace(p.neuron, **{name: value.astype(int) for name, value in wide.items()})
         state = (rest,) * len(p.neuron.STATE)
         tally = PopulationTally(np.zeros(p.shape, np.int64))
-        return cls(p, neuron, reset, _CountingInteger(), rest, rest, state, rest, tally, rest, rest)
+        return cls(
+            p, neuron, reset, CountingInteger(np), rest, rest, state, rest, tally, rest, rest
+        )
 
     def advance(self, activation: np.ndarray, step: int) -> None:
         """Take one machine step; ``activation`` in units of weight."""
@@ -129,7 +105,7 @@ class Reference:
         """Run ``spikes`` (T, B, *shape), each column from rest, for ``job.steps`` steps."""
         program, (frames, batch) = self.program, spikes.shape[:2]
         running = {
-            p.name: _Running.at_rest(p, _reset(program, p), batch) for p in program.populations
+            p.name: _Running.at_rest(p, reset_of(program, p), batch) for p in program.populations
         }
         sent = {
             name: deque([np.zeros((batch, *program.shape_of(name)), np.int64)] * length, length)
@@ -187,11 +163,6 @@ def drive(
     trace = Recording({population.name: arrays}).trace()
     assert trace is not None
     return trace
-
-
-def _reset(program: Program, p: Population) -> tuple[int, int] | None:
-    phase = program.phase(p)
-    return None if program.period is None or phase is None else (program.period, phase)
 
 
 def _sources(program: Program) -> list[str]:

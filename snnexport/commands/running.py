@@ -64,7 +64,11 @@ def _with_source(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("program", type=FILE)
 @_with_source
 @click.option("--steps", type=click.IntRange(1), help="Machine steps; by default T + latency.")
-@click.option("--engine", help="native or reference.  [default: SPIKEPORT_ENGINE, else native]")
+@click.option(
+    "--engine",
+    help="native, reference, torch (on CUDA if there is a device) or torch:DEVICE.  "
+    "[default: SPIKEPORT_ENGINE, else native]",
+)
 @click.option("--threads", type=click.IntRange(1), help="Samples side by side; default all cores.")
 @click.option("--state", is_flag=True, help="Keep activations and state in the trace.")
 @click.option("--trace", type=FILE, metavar="OUT.npz", help="Write every spike.")

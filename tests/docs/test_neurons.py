@@ -10,7 +10,7 @@ def rows():
     chips = {name: target.registers for name, target in targets.items() if target}
     compiled = _extension().neurons()
     for name, kind in sorted(NEURONS.items()):
-        engines = "reference, native" if name in compiled else "reference"
+        engines = "reference, native, torch" if name in compiled else "reference, torch"
         low, high = kind.MESSAGES
         wide = "32 bit" if high > 1 else f"{low}..{high}" if low != high else "none"
         lava = f"`{kind.LAVA}`" if kind.LAVA else "its own Process"

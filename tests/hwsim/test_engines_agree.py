@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hwsim import count, run
 from hwsim.errors import UnsupportedError
+from hwsim.simulate import ENGINES
 from snnexport import oracle
 
 repeatable = settings(
@@ -17,6 +18,7 @@ repeatable = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
+OTHERS = sorted({*ENGINES} - {"reference"})
 anything = networks(lava_ready=False)
 
 
@@ -39,14 +41,18 @@ def ran(net: Network, engine: str, **options):
 
 @settings(repeatable, max_examples=200)
 @given(net=anything)
-def test_native_engine_computes_every_output_count_and_state_of_the_reference(net):
-    assert_same_run(ran(net, "native"), ran(net, "reference"))
+def test_every_engine_computes_every_output_count_and_state_of_the_reference(net):
+    want = ran(net, "reference")
+    for engine in OTHERS:
+        assert_same_run(ran(net, engine), want)
 
 
 @settings(repeatable, max_examples=60)
 @given(net=anything, steps=st.integers(1, 40))
 def test_engines_agree_on_runs_shorter_and_longer_than_the_input(net, steps):
-    assert_same_run(ran(net, "native", steps=steps), ran(net, "reference", steps=steps))
+    want = ran(net, "reference", steps=steps)
+    for engine in OTHERS:
+        assert_same_run(ran(net, engine, steps=steps), want)
 
 
 @settings(repeatable, max_examples=60)
@@ -58,7 +64,13 @@ def test_threads_and_blocks_of_time_change_nothing(net, threads):
 
 
 @settings(repeatable, max_examples=60)
-@given(net=anything, engine=st.sampled_from(["native", "reference"]), data=st.data())
+@given(net=anything, block=st.integers(1, 17))
+def test_blocks_of_time_change_nothing_in_tensors(net, block):
+    assert_same_run(ran(net, "torch", block_steps=block), ran(net, "torch"))
+
+
+@settings(repeatable, max_examples=60)
+@given(net=anything, engine=st.sampled_from(list(ENGINES)), data=st.data())
 def test_a_column_does_not_know_which_batch_it_is_in(net, engine, data):
     whole, batch = ran(net, engine), net.frames.shape[1]
     at = data.draw(st.integers(0, batch))
@@ -73,7 +85,7 @@ def test_a_column_does_not_know_which_batch_it_is_in(net, engine, data):
 
 
 @settings(repeatable, max_examples=60)
-@given(net=anything, engine=st.sampled_from(["native", "reference"]))
+@given(net=anything, engine=st.sampled_from(list(ENGINES)))
 def test_counts_are_those_of_the_trace_counted_the_slow_way(net, engine):
     found = ran(net, engine)
     spikes, synops = count(net.program, net.frames, found.trace)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from native_runs import CUBA, assert_equal, compare, one, run, weights
 
 from hwsim import (
     NEURONS,
@@ -28,56 +29,11 @@ from hwsim import (
     SumPool2d,
     Ternary,
 )
-from hwsim.activations import arriving
-from hwsim.engines.base import Job, Recording
 from hwsim.engines.native import Native
 from hwsim.engines.native.bounds import fits_32_bits
-from hwsim.engines.native.engine import _extension
 from hwsim.engines.reference import Reference
 from hwsim.errors import UnsupportedError
 
-VARIANTS = _extension().variants()
-
-
-def run(engine, spikes, steps, **how):
-    recording = Recording.of(engine.program, steps, spikes.shape[1], state=True)
-    tally = engine.run(spikes, Job(steps, **how), recording)
-    return tally, recording.arrays
-
-
-def assert_equal(got, want):
-    (tally, arrays), (right, expected) = got, want
-    for name, kinds in expected.items():
-        for kind, array in kinds.items():
-            np.testing.assert_array_equal(arrays[name][kind], array, err_msg=f"{name}/{kind}")
-    for name, sums in right.populations.items():
-        np.testing.assert_array_equal(tally.populations[name].fired, sums.fired, err_msg=name)
-        for count in ("updates", "driven", "wraps", "saturations", "zero"):
-            assert getattr(tally.populations[name], count) == getattr(sums, count), (name, count)
-    np.testing.assert_array_equal(tally.outputs, right.outputs)
-
-
-def compare(program, spikes, steps=None, **how):
-    """Require equality, and return the lanes each population got."""
-    steps = steps or len(spikes) + program.latency + 3
-    want = run(Reference(program), spikes, steps)
-    for variant in VARIANTS:
-        assert_equal(run(Native(program, variant=variant), spikes, steps, **how), want)
-    return [32 if fits_32_bits(p.neuron, arriving(program, p)) else 64 for p in program.populations]
-
-
-def one(neuron, synapse, *, shape, source=(6,), graded=False, low=0, high=1, **more):
-    return Program(
-        "one", "loihi1", Input("in", source, low, high), (Population("p", shape, neuron, 1),),
-        (Connection("in", "p", synapse, graded=graded),), "p", **more,
-    )  # fmt: skip
-
-
-def weights(rng, *shape, scale=120):
-    return rng.integers(-scale, scale + 1, shape)
-
-
-CUBA = Cuba(1024, 300, 64 * 90, 50)
 SAMPLES = {
     "Cuba": CUBA,
     "CubaRefractory": CubaRefractory(900, 200, 64 * 50, 100, 2),

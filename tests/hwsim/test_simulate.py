@@ -255,7 +255,7 @@ counts = run(p, x, engine=sys.argv[1]).counts
 assert counts.populations[0].spikes > 1000 and counts.populations[1].spikes > 100, counts
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
 """
-    for name, limit in (("native", 400), ("reference", 1500)):
+    for name, limit in (("native", 400), ("reference", 1500), ("torch", 1500)):
         done = subprocess.run(
             [sys.executable, "-c", script, name], capture_output=True, text=True, timeout=300
         )

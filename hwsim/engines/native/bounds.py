@@ -16,6 +16,8 @@ from hwsim.arith import CURRENT, DECAY_UNITY, STATE_LIMIT, VOLTAGE, WORD, Range
 from hwsim.neurons import Neuron
 
 _BIT: Range = (0, 1)
+_EXACT_FLOAT: Range = (-(1 << 24), 1 << 24)
+"""What 32-bit lanes can decay: they multiply in float32, see src/lanes.h."""
 
 
 class _TooWideError(Exception):
@@ -74,6 +76,8 @@ class _Intervals:
     """The :class:`hwsim.arith.Arithmetic` of intervals; raises _TooWideError beyond 32 bits."""
 
     def decay(self, x: Any, d: Any) -> _Interval:
+        if not inside(x.range, _EXACT_FLOAT):
+            raise _TooWideError
         keep = (DECAY_UNITY - _of(d).high, DECAY_UNITY - _of(d).low)
         ends = [abs(v) * k // DECAY_UNITY * (1 if v > 0 else -1) for v in x.range for k in keep]
         return _Interval(min(0, *ends), max(0, *ends))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from importlib import import_module
 from math import prod
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from hwsim.engines.base import Job, PopulationTally, Recording, Tally
-from hwsim.engines.native import layout, plan
+from hwsim.engines.native import plan
 from hwsim.errors import UnsupportedError
 from hwsim.program import Program
 
@@ -23,6 +22,12 @@ _BLOCK_STEPS_MAX = 256
 _SHORT = 1 << 27
 """Synapses times steps of a block that pass in a fraction of a second: not worth a thread."""
 _TICK_SECONDS = 0.1
+_TEAM = 4
+"""Columns that a thread advances together ..."""
+_NEAR_BYTES = 1 << 19
+"""... if a layer's rows do not stay near it: more than half of a usual second cache."""
+_COPIED_BYTES = 1 << 26
+"""Input that the kernels cannot read in place is copied as a whole up to here, else in blocks."""
 
 
 class Native:
@@ -50,6 +55,8 @@ class Native:
         self.variant = _chosen(self._native, variant)
         _refuse_unknown(self._native, program)
         self._layout = plan.lay_out(self._native, program, self.variant)
+        self._team = _TEAM if self._layout.rows_bytes > _NEAR_BYTES else 1
+        self._outputs = prod(program.shape_of(program.output))
         self._neurons = sum(prod(p.shape) for p in program.populations)
         self._synapses = self._neurons + sum(_work(program, c) for c in program.connections)
 
@@ -58,124 +65,87 @@ class Native:
         columns = spikes.shape[1]
         block = job.block_steps or max(1, min(_BLOCK_STEPS_MAX, _BLOCK_CELLS // self._neurons))
         block = min(block, job.steps)
-        shape = self.program.shape_of(self.program.output)
-        outputs = np.zeros((columns, prod(shape)), np.int64)
-        task = _Task(self, spikes, job.steps, block, recording, outputs)
+        outputs = np.zeros((columns, self._outputs), np.int64)
+        task = self._native.Job(self._layout, job.steps, block, outputs)
+        self._listen(task, spikes, job.steps)
+        self._record(task, recording)
         threads = min(job.threads or _processors(), columns)
+        team = min(self._team, -(-columns // threads))
+        workers = [self._native.Worker(self._layout, team) for _ in range(threads)]
         if threads == 1 and self._synapses * block <= _SHORT:
-            workers = [_Worker(task, iter(range(columns)))]
-            for done in workers[0].blocks():
-                job.tick(done)
+            done, more = 0, True
+            while more:
+                more = workers[0].work(task, _TICK_SECONDS)
+                done = _tell(task, job, done)
         else:
-            todo = iter(range(columns))  # shared: each column goes to one worker
-            workers = [_Worker(task, todo) for _ in range(threads)]
-            _watch(workers, job, task.stop)
-        return Tally(outputs[:, layout.kept_position(shape)], self._tallies(workers))
+            _watch(workers, task, job)
+        return Tally(outputs, self._tallies(workers))
 
-    def _tallies(self, workers: list[_Worker]) -> dict[str, PopulationTally]:
+    def _listen(self, task: Any, spikes: np.ndarray, steps: int) -> None:
+        """Give ``task`` what the input and the blank line send."""
+        program, first = self.program, self.program.frame_sent_in(1)
+        if program.blank is not None:
+            task.blanks(np.array([program.blanks_in(t + 1) for t in range(steps)], np.uint8))
+        frames = _in_place(spikes)
+        if frames is not None:
+            task.frames(frames, first)
+        else:
+            task.fetched(lambda b, t, n: _copied(spikes[t : t + n, b]), len(spikes), first)
+
+    def _record(self, task: Any, recording: Recording) -> None:
+        for i, p in enumerate(self.program.populations):
+            for kind, array in recording.arrays.get(p.name, {}).items():
+                kinds = ("spikes", "a", *p.neuron.STATE)
+                task.record(i, kinds.index(kind), array.reshape(*array.shape[:2], -1))
+
+    def _tallies(self, workers: list[Any]) -> dict[str, PopulationTally]:
         found = {}
         for i, p in enumerate(self.program.populations):
-            kept = np.zeros(prod(p.shape), np.int64)
-            sums = np.sum([w.column.tally(i, kept) for w in workers], axis=0).tolist()
-            found[p.name] = PopulationTally(layout.from_kept(kept, p.shape), *sums)
+            fired = np.zeros(p.shape, np.int64)
+            sums = [w.tally(i, fired) for w in workers]
+            found[p.name] = PopulationTally(fired, *map(sum, zip(*sums, strict=True)))
         return found
 
 
-class _Task:
-    """What all workers of a run share."""
-
-    def __init__(
-        self, engine: Native, spikes: np.ndarray, steps: int, block: int, recording: Recording,
-        outputs: np.ndarray,
-    ) -> None:  # fmt: skip
-        self.program = engine.program
-        self.native, self.layout = engine._native, engine._layout
-        self.spikes, self.steps, self.block = spikes, steps, block
-        self.recording, self.outputs = recording, outputs
-        self.stop = self.native.Stop()
-        self.stopped = False
-
-    def lines(self, column: int, first: int, steps: int) -> list[np.ndarray]:
-        """Return what the input and the blank line send in ``steps`` steps from ``first`` on."""
-        frame = self.program.frame_sent_in(first)
-        sent = _frames(self.spikes[max(frame, 0) : max(frame + steps, 0), column])
-        if frame < 0:
-            silent = np.zeros((min(-frame, steps), sent.shape[1]), sent.dtype)
-            sent = np.concatenate([silent, sent])
-        found = [sent]
-        if self.program.blank is not None:
-            blanks = [[self.program.blanks_in(step)] for step in range(first, first + steps)]
-            found.append(np.array(blanks, np.uint8))
-        return found
+def _tell(task: Any, job: Job, told: int) -> int:
+    """Tick for the steps done since ``told``; return how many are done in all."""
+    done: int = task.done
+    job.tick(done - told)
+    return done
 
 
-class _Worker:
-    """Runs columns one after the other in one thread."""
-
-    def __init__(self, task: _Task, columns: Iterator[int]) -> None:
-        self.task, self.columns = task, columns
-        self.column = task.native.Worker(task.layout, task.stop)
-        self.done = 0
-
-    def blocks(self) -> Iterator[int]:
-        """Run until no column is left or the task is stopped, yielding the steps just done."""
-        task = self.task
-        for b in self.columns:
-            self.column.begin(len(task.spikes))
-            self._record(b)
-            for first in range(1, task.steps + 1, task.block):
-                steps = min(task.block, task.steps + 1 - first)
-                self.column.advance(first, steps, task.lines(b, first, steps))
-                if task.stopped:
-                    return
-                yield steps
-            self.column.read(task.outputs[b])
-
-    def work(self) -> None:
-        """Run all blocks, adding up the steps for whoever watches."""
-        for steps in self.blocks():
-            self.done += steps
-
-    def _record(self, b: int) -> None:
-        program = self.task.program
-        for name, arrays in self.task.recording.arrays.items():
-            index = [p.name for p in program.populations].index(name)
-            kinds = ("spikes", "a", *program.population(name).neuron.STATE)
-            for kind, array in arrays.items():
-                self.column.record(index, kinds.index(kind), array[:, b].reshape(len(array), -1))
-
-
-def _watch(workers: list[_Worker], job: Job, stop: Any) -> None:
+def _watch(workers: list[Any], task: Any, job: Job) -> None:
     """Run every worker in a thread of its own; what ``job.tick`` raises stops them all."""
     told = 0
-
-    def tell() -> None:
-        nonlocal told
-        done = sum(w.done for w in workers)
-        job.tick(done - told)
-        told = done
-
     with ThreadPoolExecutor(len(workers)) as pool:
-        pending: set[Future[None]] = {pool.submit(w.work) for w in workers}
+        pending: set[Future[bool]] = {pool.submit(w.work, task, float("inf")) for w in workers}
         try:
             while pending:
                 finished, pending = wait(pending, _TICK_SECONDS, FIRST_COMPLETED)
                 for future in finished:
                     future.result()
-                tell()
+                told = _tell(task, job, told)
         except BaseException:
-            workers[0].task.stopped = True
-            stop.set()
+            task.stop()
             raise
 
 
-def _frames(rows: np.ndarray) -> np.ndarray:
-    """Return frames (steps, n) contiguous, in a type that the kernels read."""
-    flat = rows.reshape(len(rows), prod(rows.shape[1:]))
-    if flat.dtype == bool:
-        return np.ascontiguousarray(flat).view(np.uint8)
-    kept = flat.dtype in (np.uint8, np.int8, np.int32)
-    return np.ascontiguousarray(flat, flat.dtype if kept else np.int32)
+def _in_place(spikes: np.ndarray) -> np.ndarray | None:
+    """Return ``spikes`` (T, B, n) as the kernels read them, None if that takes too large a copy."""
+    readable = spikes.dtype in (bool, np.uint8, np.int8, np.int32) and spikes.dtype.isnative
+    if not (readable and spikes[0, 0].flags.c_contiguous):
+        if spikes.size * np.dtype(np.int32).itemsize > _COPIED_BYTES:
+            return None
+        spikes = _copied(spikes)
+    values = spikes.view(np.uint8) if spikes.dtype == bool else spikes
+    return values.reshape(*values.shape[:2], -1)  # a view: what is within a frame is contiguous
+
+
+def _copied(frames: np.ndarray) -> np.ndarray:
+    """Return ``frames`` contiguous, in a type that the kernels read; (t, ...) as (t, n)."""
+    kept = frames.dtype in (np.uint8, np.int8, np.int32)
+    kind = np.uint8 if frames.dtype == bool else frames.dtype if kept else np.int32
+    return np.ascontiguousarray(frames, np.dtype(kind).newbyteorder("="))
 
 
 def _processors() -> int:

@@ -4,10 +4,10 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <memory>
+#include <cstring>
 #include <stdexcept>
 
-#include "network.h"
+#include "worker.h"
 
 namespace nb = nanobind;
 using namespace spikeport;
@@ -29,7 +29,10 @@ std::vector<Variant> variants() {
   std::vector<Variant> found;
 #ifdef SPIKEPORT_X86
   __builtin_cpu_init();
-  found.push_back({"v4", &kernels_v4, bool(__builtin_cpu_supports("x86-64-v4"))});
+  const bool bits = __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2");
+  const bool v4 = __builtin_cpu_supports("x86-64-v4");
+  found.push_back({"icelake", &kernels_icelake, v4 && bits && __builtin_cpu_supports("avx512vnni")});
+  found.push_back({"v4", &kernels_v4, v4});
   found.push_back({"v3", &kernels_v3, bool(__builtin_cpu_supports("x86-64-v3"))});
 #endif
   found.push_back({"baseline", &kernels_baseline, true});
@@ -83,12 +86,13 @@ struct Layout {
     network.sources.push_back(s);
     return int(network.sources.size()) - 1;
   }
-  int population(int source, const std::string& neuron, bool wide, int states,
+  int population(int source, const std::string& neuron, int states, bool wide, bool forgets,
                  const std::vector<Integers>& registers) {
     Population p;
     p.source = source;
-    p.wide = wide;
     p.states = states;
+    p.wide = wide;
+    p.forgets = forgets;
     const Kernels& k = *network.kernels;
     for (p.neuron = 0; p.neuron < k.neuron_count && neuron != k.neurons[p.neuron].name;) ++p.neuron;
     if (p.neuron == k.neuron_count) throw std::invalid_argument("no such neuron: " + neuron);
@@ -105,19 +109,50 @@ struct Layout {
     p.period = period;
     p.phase = phase;
   }
+  void bound(int population, int64_t keep, int64_t bias, int64_t sum, const std::vector<int64_t>& message) {
+    network.populations[population].bound = {keep, bias, sum, message};
+  }
+  void path(int population, Path path) { network.populations[population].path = path; }
   void add(const Route& route, Part part, const Array& weight) {
-    part.route = route;
     part.width = width_of(weight.dtype());
     if (part.width == UNSIGNED_BYTE) throw std::invalid_argument("weights are signed");
-    Source& source = network.sources[route.source];
-    source.history = std::max(source.history, route.delay + 1);
+    part.route = route;
+    remember(route.source, route.delay);
     network.populations[route.target].parts.push_back(part);
+  }
+  void remember(int source, int delay) {
+    Source& of = network.sources[source];
+    of.history = std::max(of.history, delay + 1);
   }
   void dense(const Route& route, const Array& weight) {
     Part part;
     part.kind = Part::DENSE;
     part.dense = {keep(weight).data(), int64_t(weight.shape(1))};
     add(route, part, weight);
+  }
+  // Of the largest part in rows.
+  int64_t rows_bytes() const {
+    int64_t most = 0;
+    for (const Population& p : network.populations)
+      for (const Part& part : p.parts)
+        if (part.kind == Part::ROWS)
+          most = std::max(most, words_of(network.sources[p.source].size) * WORD_NEURONS * part.rows.sources);
+    return most;
+  }
+  // packed (words, sources + 1, 64); numbers: as Rows declares them, from group on; ears: source,
+  // delay and first row of each.
+  void rows(int target, const Typed<uint8_t>& packed, const std::vector<int32_t>& numbers,
+            const std::vector<std::vector<int>>& ears) {
+    Part part;
+    part.kind = Part::ROWS;
+    part.route.target = target;
+    part.rows = {keep(packed).data(), int64_t(packed.shape(1)) - 1, numbers.at(0), numbers.at(1),
+                 numbers.at(2), numbers.at(3)};
+    for (const std::vector<int>& ear : ears) {
+      part.ears.push_back({ear.at(0), ear.at(1), ear.at(2)});
+      remember(ear.at(0), ear.at(1));
+    }
+    network.populations[target].parts.push_back(part);
   }
   void sparse(const Route& route, const Array& weight, const Typed<int64_t>& start,
               const Integers& target) {
@@ -126,58 +161,119 @@ struct Layout {
     part.sparse = {keep(weight).data(), keep(start).data(), keep(target).data()};
     add(route, part, weight);
   }
-  // sizes: as Conv declares them, kernel_width last; places: where a
-  // target that is not kept channels last wants each output; landings: rows of (tap, out, length).
-  void conv(const Route& route, const Array& weight, const std::vector<int32_t>& sizes,
-            const std::vector<Integers>& y, const std::vector<Integers>& x, const Integers& places) {
-    static_assert(sizeof(Landing) == 3 * sizeof(int32_t), "landings are read from arrays");
+  // start, landings: rows of Landing; numbers: as Conv declares them, from channels on;
+  // places: where a target that is not kept channels last wants each output.
+  void conv(const Route& route, const Array& weight, const Integers& start, const Integers& landings,
+            const std::vector<int64_t>& numbers, const Integers& places) {
+    static_assert(sizeof(Landing) == 2 * sizeof(int32_t), "landings are read from arrays");
     Part part;
     part.kind = Part::CONV;
-    const auto landings = [&](const Integers& a) {
-      return reinterpret_cast<const Landing*>(keep(a).data());
-    };
     part.places = order(places);
-    part.conv = {keep(weight).data(), sizes.at(0), sizes.at(1), sizes.at(2), sizes.at(3),
-                 sizes.at(4), sizes.at(5), sizes.at(6), sizes.at(7),
-                 keep(y.at(0)).data(), landings(y.at(1)), keep(x.at(0)).data(), landings(x.at(1))};
+    part.conv = {keep(weight).data(), keep(start).data(),
+                 reinterpret_cast<const Landing*>(keep(landings).data()),
+                 uint32_t(numbers.at(0)), uint32_t(numbers.at(1)), uint32_t(numbers.at(2)),
+                 uint32_t(numbers.at(3)), uint32_t(numbers.at(4)), uint32_t(numbers.at(5))};
     add(route, part, weight);
   }
-  void schedule(const std::vector<std::vector<int>>& components, int output, int voltage) {
-    network.components = components;
+  // Synapses met for each multiplication, from which on a product is faster than events.
+  double crossover(bool graded) const {
+    const Crossover& from = network.kernels->crossover;
+    return graded ? from.graded : from.conv;
+  }
+  // The last part of a population as a product. Arrays and numbers as Product declares them; least:
+  // messages a step from which on it is faster.
+  void product(int population, double least, const Typed<int8_t>& weight, const Integers& start,
+               const Integers& byte, const Integers& taken, const std::vector<int32_t>& n) {
+    Part& part = network.populations.at(population).parts.back();
+    part.product_from = least;
+    part.product = {keep(weight).data(), keep(start).data(), keep(byte).data(), order(taken),
+                    n.at(0), n.at(1), n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7)};
+  }
+  void component(const std::vector<int>& populations, bool cyclic) {
+    network.components.push_back({populations, cyclic});
+  }
+  void output(int output, int voltage) {
     network.output = output;
     network.voltage = voltage;
   }
 };
 
-struct Stop {
-  std::atomic<bool> flag{false};
-  void set() { flag = true; }
+using Outputs = nb::ndarray<int64_t, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+// Columns to run over, and the arrays they read and write.
+struct Job {
+  Batch batch;
+  std::vector<nb::object> kept;
+  nb::object layout;
+
+  Job(nb::object of, int64_t steps, int64_t block, Outputs outputs) : layout(of) {
+    const Network& network = nb::cast<Layout&>(of).network;
+    batch.steps = steps;
+    batch.block = block;
+    batch.columns = int64_t(outputs.shape(0));
+    batch.outputs = outputs.data();
+    for (const Population& p : network.populations) batch.records.emplace_back(2 + p.states);
+    kept.push_back(nb::cast(outputs));
+  }
+  // frames (T, B, n), the last axis contiguous; `first` is sent in step 1.
+  void frames(nb::ndarray<nb::ro, nb::ndim<3>, nb::device::cpu> array, int64_t first) {
+    const Width width = width_of(array.dtype());
+    const char* data = static_cast<const char*>(array.data());
+    const int64_t bytes = int64_t(array.itemsize());
+    const int64_t step = array.stride(0) * bytes, column = array.stride(1) * bytes;
+    kept.push_back(nb::cast(array));
+    batch.frames = int64_t(array.shape(0));
+    batch.first_frame = first;
+    batch.input = [=](int64_t b, int64_t frame, int64_t, std::vector<char>&) {
+      return Frames{data + b * column + frame * step, step, width};
+    };
+  }
+  // fetch(column, frame, count) returns those frames (count, n).
+  void fetched(nb::callable fetch, int64_t frames, int64_t first) {
+    batch.frames = frames;
+    batch.first_frame = first;
+    kept.push_back(fetch);
+    batch.input = [fetch = fetch.ptr()](int64_t b, int64_t frame, int64_t count, std::vector<char>& room) {
+      const nb::gil_scoped_acquire acquire;
+      const auto rows = nb::cast<nb::ndarray<nb::ro, nb::ndim<2>, nb::c_contig, nb::device::cpu>>(
+          nb::handle(fetch)(b, frame, count));
+      const char* data = static_cast<const char*>(rows.data());
+      room.assign(data, data + rows.nbytes());
+      return Frames{room.data(), int64_t(rows.nbytes()) / count, width_of(rows.dtype())};
+    };
+  }
+  void blanks(const Typed<uint8_t>& lines) {
+    kept.push_back(nb::cast(lines));
+    batch.blanks = lines.data();
+  }
+  // rows (steps, B, n), the last axis contiguous, all 0.
+  void record(int population, int kind, nb::ndarray<nb::ndim<3>, nb::device::cpu> rows) {
+    const int bytes = int(rows.itemsize());
+    kept.push_back(nb::cast(rows));
+    batch.records.at(population).at(kind) = {static_cast<char*>(rows.data()), rows.stride(0) * bytes,
+                                             rows.stride(1) * bytes, bytes};
+  }
 };
 
-// One thread's column; the Layout and the Stop must outlive it (keep_alive below).
-struct Worker {
-  Column column;
-  Worker(const Layout& layout, Stop& stop) : column(layout.network, stop.flag) {}
-  void record(int population, int kind, nb::ndarray<nb::ndim<2>, nb::device::cpu> rows) {
-    const int bytes = int(rows.itemsize());
-    column.record(population, kind,
-                  {static_cast<char*>(rows.data()), rows.stride(0) * bytes, bytes});
+// One thread's worker; the Layout must outlive it (keep_alive below).
+struct Thread {
+  Worker worker;
+  Thread(const Layout& layout, int team) : worker(layout.network, team) {}
+  bool work(Job& job, double seconds) {
+    const nb::gil_scoped_release release;
+    return worker.work(job.batch, seconds);
   }
-  void advance(int64_t first, int64_t steps, const std::vector<Array>& lines) {
-    std::vector<Frames> frames;
-    for (const Array& line : lines)
-      frames.push_back({line.data(), int64_t(line.shape(0)), width_of(line.dtype())});
-    nb::gil_scoped_release release;
-    column.advance(first, steps, frames);
-  }
-  void read(nb::ndarray<int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> out) const {
-    std::copy(column.read().begin(), column.read().end(), out.data());
-  }
-  std::vector<int64_t> tally(int population,
-                             nb::ndarray<int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu> fired) {
-    const Tally& t = column.tally(population);
-    for (size_t i = 0; i < t.fired.size(); ++i) fired.data()[i] += t.fired[i];
-    return {t.updates, t.driven, t.wraps, t.saturations, t.zero};
+  // fired: [neuron], added to.
+  std::vector<int64_t> tally(int population, nb::ndarray<int64_t, nb::c_contig, nb::device::cpu> fired) {
+    int64_t updates = 0;
+    Sums sums{};
+    for (Column& column : worker.columns()) {
+      const Tally& t = column.tally(population);
+      updates += t.updates;
+      spikeport::add(sums, t.sums);
+      for (size_t i = 0; i < t.fired.size(); ++i) fired.data()[column.place(population, i)] += t.fired[i];
+    }
+    return {updates, sums.driven, sums.wraps, sums.saturations, sums.zero};
   }
 };
 
@@ -193,21 +289,37 @@ NB_MODULE(_native, m) {
            },
            nb::arg("target"), nb::arg("source"), nb::kw_only(), nb::arg("delay"),
            nb::arg("graded"), nb::arg("wraps") = false, nb::arg("shift") = 0);
+  nb::enum_<Path>(m, "Path")
+      .value("SUMS", Path::SUMS)
+      .value("SHORT_SUMS", Path::SHORT_SUMS)
+      .value("ROWS", Path::ROWS);
   nb::class_<Layout>(m, "Layout")
       .def(nb::init<const std::string&>())
+      .def_prop_ro("rows_bytes", &Layout::rows_bytes)
+      .def_prop_ro("lanes", [](const Layout& l) { return l.network.kernels->lanes; })
       .def("source", &Layout::source)
       .def("population", &Layout::population)
       .def("timing", &Layout::timing)
+      .def("bound", &Layout::bound)
+      .def("path", &Layout::path)
       .def("dense", &Layout::dense)
+      .def("rows", &Layout::rows)
       .def("sparse", &Layout::sparse)
       .def("conv", &Layout::conv)
-      .def("schedule", &Layout::schedule);
-  nb::class_<Stop>(m, "Stop").def(nb::init<>()).def("set", &Stop::set);
-  nb::class_<Worker>(m, "Worker")
-      .def(nb::init<const Layout&, Stop&>(), nb::keep_alive<1, 2>(), nb::keep_alive<1, 3>())
-      .def("begin", [](Worker& w, int64_t frames) { w.column.begin(frames); })
-      .def("record", &Worker::record)
-      .def("advance", &Worker::advance)
-      .def("read", &Worker::read)
-      .def("tally", &Worker::tally);
+      .def("crossover", &Layout::crossover)
+      .def("product", &Layout::product)
+      .def("component", &Layout::component)
+      .def("output", &Layout::output);
+  nb::class_<Job>(m, "Job")
+      .def(nb::init<nb::object, int64_t, int64_t, Outputs>())
+      .def("frames", &Job::frames)
+      .def("fetched", &Job::fetched)
+      .def("blanks", &Job::blanks)
+      .def("record", &Job::record)
+      .def("stop", [](Job& job) { job.batch.stop = true; })
+      .def_prop_ro("done", [](const Job& job) { return job.batch.done.load(); });
+  nb::class_<Thread>(m, "Worker")
+      .def(nb::init<const Layout&, int>(), nb::keep_alive<1, 2>())
+      .def("work", &Thread::work)
+      .def("tally", &Thread::tally);
 }

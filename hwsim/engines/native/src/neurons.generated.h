@@ -1,410 +1,539 @@
-// The steps of hwsim.neurons.NEURONS over arith.h, written by hwsim/engines/native/generate.py.
+// The steps of hwsim.neurons.NEURONS over arith.h and lanes.h, written by generate.py.
 // Do not edit: change the neuron, then `make generate`.
 #pragma once
 
 namespace {
 
-template <class T, bool Single> void step_Cuba(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_u = step.state[0];
-  int32_t* __restrict s_v = step.state[1];
-  const Register<T, Single> r_decay_u(step.registers[0]);
-  const Register<T, Single> r_decay_v(step.registers[1]);
-  const Register<T, Single> r_threshold(step.registers[2]);
-  const Register<T, Single> r_bias(step.registers[3]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 6);
-    const T old_u = T(s_u[i]);
-    const T old_v = T(s_v[i]);
-    const T t0 = decay(old_u, r_decay_u[i]);
-    const T t1 = add(t0, x);
-    const T t2 = wrap(t1, wrapped);
-    const T t3 = decay(old_v, r_decay_v[i]);
-    const T t4 = add(t3, t2);
-    const T t5 = add(t4, r_bias[i]);
-    const T t6 = clip(t5, saturated);
-    const T t7 = fire(t6, r_threshold[i]);
-    const T t8 = reset(t6, t7);
-    messages[i] = int32_t(t7);
-    s_u[i] = int32_t(t2);
-    s_v[i] = int32_t(t8);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
+struct Cuba {
+  static constexpr int STATES = 2, REGISTERS = 4, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {0, 1, -1}, REGISTER[] = {0, 1, 2, 3, -1};
+  static constexpr bool SPIKES = true, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_u = state[0];
+    const T old_v = state[1];
+    const auto t0 = decay(old_u, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = wrap(t1, wrapped);
+    const auto t3 = decay(old_v, registers[1]);
+    const auto t4 = add(t3, t2);
+    const auto t5 = add(t4, registers[3]);
+    const auto t6 = clip(t5, saturated);
+    const auto t7 = fire(t6, registers[2]);
+    const auto t8 = reset(t6, t7);
+    state[0] = t2;
+    state[1] = t8;
+    return t7;
   }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_CubaRefractory(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_u = step.state[0];
-  int32_t* __restrict s_v = step.state[1];
-  int32_t* __restrict s_wait = step.state[2];
-  const Register<T, Single> r_decay_u(step.registers[0]);
-  const Register<T, Single> r_decay_v(step.registers[1]);
-  const Register<T, Single> r_threshold(step.registers[2]);
-  const Register<T, Single> r_bias(step.registers[3]);
-  const Register<T, Single> r_period(step.registers[4]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 6);
-    const T old_u = T(s_u[i]);
-    const T old_v = T(s_v[i]);
-    const T old_wait = T(s_wait[i]);
-    const T t0 = above(old_wait, T(0));
-    const T t1 = decay(old_u, r_decay_u[i]);
-    const T t2 = add(t1, x);
-    const T t3 = wrap(t2, wrapped);
-    const T t4 = decay(old_v, r_decay_v[i]);
-    const T t5 = add(t4, t3);
-    const T t6 = add(t5, r_bias[i]);
-    const T t7 = pick(t0, old_v, t6);
-    const T t8 = clip(t7, saturated);
-    const T t9 = fire(t8, r_threshold[i]);
-    const T t10 = reset(t8, t9);
-    const T t11 = subtract(old_wait, t0);
-    const T t12 = pick(t9, r_period[i], t11);
-    messages[i] = int32_t(t9);
-    s_u[i] = int32_t(t3);
-    s_v[i] = int32_t(t10);
-    s_wait[i] = int32_t(t12);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_u | old_v | old_wait | r_bias[i]);
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[3];
   }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_CubaSubtract(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_u = step.state[0];
-  int32_t* __restrict s_v = step.state[1];
-  const Register<T, Single> r_decay_u(step.registers[0]);
-  const Register<T, Single> r_decay_v(step.registers[1]);
-  const Register<T, Single> r_threshold(step.registers[2]);
-  const Register<T, Single> r_bias(step.registers[3]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 6);
-    const T old_u = T(s_u[i]);
-    const T old_v = T(s_v[i]);
-    const T t0 = decay(old_u, r_decay_u[i]);
-    const T t1 = add(t0, x);
-    const T t2 = wrap(t1, wrapped);
-    const T t3 = decay(old_v, r_decay_v[i]);
-    const T t4 = add(t3, t2);
-    const T t5 = add(t4, r_bias[i]);
-    const T t6 = clip(t5, saturated);
-    const T t7 = fire(t6, r_threshold[i]);
-    const T t8 = subtract(t6, r_threshold[i]);
-    const T t9 = pick(t7, t8, t6);
-    messages[i] = int32_t(t7);
-    s_u[i] = int32_t(t2);
-    s_v[i] = int32_t(t9);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_Delta(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_act = step.state[0];
-  int32_t* __restrict s_residue = step.state[1];
-  const Register<T, Single> r_threshold(step.registers[0]);
-  const Register<T, Single> r_spike_exp(step.registers[1]);
-  const Register<T, Single> r_state_exp(step.registers[2]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 0);
-    const T old_act = T(s_act[i]);
-    const T old_residue = T(s_residue[i]);
-    const T t0 = wrap32(x, wrapped);
-    const T t1 = add(r_spike_exp[i], r_state_exp[i]);
-    const T t2 = shift_left(t0, t1, wrapped);
-    const T t3 = subtract(t2, old_act);
-    const T t4 = add(t3, old_residue);
-    const T t5 = wrap32(t4, wrapped);
-    const T t6 = magnitude(t5);
-    const T t7 = above(r_threshold[i], t6);
-    const T t8 = reset(t5, t7);
-    const T t9 = shift_right(t8, r_state_exp[i]);
-    const T t10 = pick(t7, t5, T(0));
-    messages[i] = int32_t(t9);
-    s_act[i] = int32_t(t2);
-    s_residue[i] = int32_t(t10);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_act | old_residue);
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_Gate(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  const Register<T, Single> r_threshold(step.registers[0]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 6);
-    const T t0 = wrap(x, wrapped);
-    const T t1 = clip(t0, saturated);
-    const T t2 = fire(t1, r_threshold[i]);
-    messages[i] = int32_t(t2);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]));
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_GradedRelay(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  const Register<T, Single> r_threshold(step.registers[0]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 0);
-    const T t0 = wrap32(x, wrapped);
-    const T t1 = magnitude(t0);
-    const T t2 = above(t1, r_threshold[i]);
-    const T t3 = pick(t2, t0, T(0));
-    messages[i] = int32_t(t3);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]));
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_LeakyIntegrator(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_u = step.state[0];
-  int32_t* __restrict s_v = step.state[1];
-  const Register<T, Single> r_decay_u(step.registers[0]);
-  const Register<T, Single> r_decay_v(step.registers[1]);
-  const Register<T, Single> r_bias(step.registers[2]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 6);
-    const T old_u = T(s_u[i]);
-    const T old_v = T(s_v[i]);
-    const T t0 = decay(old_u, r_decay_u[i]);
-    const T t1 = add(t0, x);
-    const T t2 = wrap(t1, wrapped);
-    const T t3 = decay(old_v, r_decay_v[i]);
-    const T t4 = add(t3, t2);
-    const T t5 = add(t4, r_bias[i]);
-    const T t6 = clip(t5, saturated);
-    const T t7 = subtract(t6, t6);
-    messages[i] = int32_t(t7);
-    s_u[i] = int32_t(t2);
-    s_v[i] = int32_t(t6);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_Sigma(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_sigma = step.state[0];
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 0);
-    const T old_sigma = T(s_sigma[i]);
-    const T t0 = add(old_sigma, x);
-    const T t1 = wrap32(t0, wrapped);
-    messages[i] = int32_t(t1);
-    s_sigma[i] = int32_t(t1);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_sigma);
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_SigmaDelta(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_sigma = step.state[0];
-  int32_t* __restrict s_act = step.state[1];
-  int32_t* __restrict s_residue = step.state[2];
-  const Register<T, Single> r_threshold(step.registers[0]);
-  const Register<T, Single> r_bias(step.registers[1]);
-  const Register<T, Single> r_state_exp(step.registers[2]);
-  const Register<T, Single> r_rectify(step.registers[3]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 0);
-    const T old_sigma = T(s_sigma[i]);
-    const T old_act = T(s_act[i]);
-    const T old_residue = T(s_residue[i]);
-    const T t0 = add(old_sigma, x);
-    const T t1 = wrap32(t0, wrapped);
-    const T t2 = add(t1, r_bias[i]);
-    const T t3 = wrap32(t2, wrapped);
-    const T t4 = above(t3, T(0));
-    const T t5 = pick(r_rectify[i], T(0), t3);
-    const T t6 = pick(t4, t3, t5);
-    const T t7 = subtract(t6, old_act);
-    const T t8 = add(t7, old_residue);
-    const T t9 = wrap32(t8, wrapped);
-    const T t10 = magnitude(t9);
-    const T t11 = above(r_threshold[i], t10);
-    const T t12 = reset(t9, t11);
-    const T t13 = shift_right(t12, r_state_exp[i]);
-    const T t14 = pick(t11, t9, T(0));
-    messages[i] = int32_t(t13);
-    s_sigma[i] = int32_t(t1);
-    s_act[i] = int32_t(t6);
-    s_residue[i] = int32_t(t14);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_sigma | old_act | old_residue | r_bias[i]);
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-template <class T, bool Single> void step_Ternary(spikeport::Step& step) {
-  const int32_t* __restrict activation = step.activation;
-  int32_t* __restrict messages = step.messages;
-  int32_t* __restrict s_u = step.state[0];
-  int32_t* __restrict s_v = step.state[1];
-  const Register<T, Single> r_decay_u(step.registers[0]);
-  const Register<T, Single> r_decay_v(step.registers[1]);
-  const Register<T, Single> r_threshold(step.registers[2]);
-  const Register<T, Single> r_threshold_low(step.registers[3]);
-  const Register<T, Single> r_bias(step.registers[4]);
-  T driven = 0, wraps = 0, saturations = 0, busy = 0;
-  const int64_t neurons = step.neurons;
-#pragma GCC ivdep
-  for (int64_t i = 0; i < neurons; ++i) {
-    T wrapped = 0, saturated = 0;
-    const T x = widen<T>(activation[i], 6);
-    const T old_u = T(s_u[i]);
-    const T old_v = T(s_v[i]);
-    const T t0 = decay(old_u, r_decay_u[i]);
-    const T t1 = add(t0, x);
-    const T t2 = wrap(t1, wrapped);
-    const T t3 = decay(old_v, r_decay_v[i]);
-    const T t4 = add(t3, t2);
-    const T t5 = add(t4, r_bias[i]);
-    const T t6 = clip(t5, saturated);
-    const T t7 = fire(t6, r_threshold[i]);
-    const T t8 = negate(t6);
-    const T t9 = negate(r_threshold_low[i]);
-    const T t10 = fire(t8, t9);
-    const T t11 = subtract(t7, t10);
-    const T t12 = add(t7, t10);
-    const T t13 = reset(t6, t12);
-    messages[i] = int32_t(t11);
-    s_u[i] = int32_t(t2);
-    s_v[i] = int32_t(t13);
-    driven += T(activation[i] != 0);
-    wraps += any_bit(wrapped);
-    saturations += any_bit(saturated);
-    busy += any_bit(T(activation[i]) | old_u | old_v | r_bias[i]);
-  }
-  step.driven = driven;
-  step.wraps = wraps;
-  step.saturations = saturations;
-  step.zero = neurons - busy;
-}
-
-const spikeport::NeuronKernel NEURONS[] = {
-    {"Cuba", {{step_Cuba<int32_t, false>, step_Cuba<int32_t, true>},
-      {step_Cuba<int64_t, false>, step_Cuba<int64_t, true>}}},
-    {"CubaRefractory", {{step_CubaRefractory<int32_t, false>, step_CubaRefractory<int32_t, true>},
-      {step_CubaRefractory<int64_t, false>, step_CubaRefractory<int64_t, true>}}},
-    {"CubaSubtract", {{step_CubaSubtract<int32_t, false>, step_CubaSubtract<int32_t, true>},
-      {step_CubaSubtract<int64_t, false>, step_CubaSubtract<int64_t, true>}}},
-    {"Delta", {{step_Delta<int32_t, false>, step_Delta<int32_t, true>},
-      {step_Delta<int64_t, false>, step_Delta<int64_t, true>}}},
-    {"Gate", {{step_Gate<int32_t, false>, step_Gate<int32_t, true>},
-      {step_Gate<int64_t, false>, step_Gate<int64_t, true>}}},
-    {"GradedRelay", {{step_GradedRelay<int32_t, false>, step_GradedRelay<int32_t, true>},
-      {step_GradedRelay<int64_t, false>, step_GradedRelay<int64_t, true>}}},
-    {"LeakyIntegrator", {{step_LeakyIntegrator<int32_t, false>, step_LeakyIntegrator<int32_t, true>},
-      {step_LeakyIntegrator<int64_t, false>, step_LeakyIntegrator<int64_t, true>}}},
-    {"Sigma", {{step_Sigma<int32_t, false>, step_Sigma<int32_t, true>},
-      {step_Sigma<int64_t, false>, step_Sigma<int64_t, true>}}},
-    {"SigmaDelta", {{step_SigmaDelta<int32_t, false>, step_SigmaDelta<int32_t, true>},
-      {step_SigmaDelta<int64_t, false>, step_SigmaDelta<int64_t, true>}}},
-    {"Ternary", {{step_Ternary<int32_t, false>, step_Ternary<int32_t, true>},
-      {step_Ternary<int64_t, false>, step_Ternary<int64_t, true>}}},
 };
+
+struct CubaForgetting {
+  static constexpr int STATES = 1, REGISTERS = 3, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, 3, -1};
+  static constexpr bool SPIKES = true, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[2]);
+    const auto t3 = clip(t2, saturated);
+    const auto t4 = fire(t3, registers[1]);
+    const auto t5 = reset(t3, t4);
+    state[0] = t5;
+    return t4;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct CubaBounded {
+  static constexpr int STATES = 1, REGISTERS = 3, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, 3, -1};
+  static constexpr bool SPIKES = true, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[2]);
+    const auto t3 = fire(t2, registers[1]);
+    const auto t4 = reset(t2, t3);
+    state[0] = t4;
+    return t3;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct CubaRefractory {
+  static constexpr int STATES = 3, REGISTERS = 5, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {0, 1, 2, -1}, REGISTER[] = {0, 1, 2, 3, 4, -1};
+  static constexpr bool SPIKES = true, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_u = state[0];
+    const T old_v = state[1];
+    const T old_wait = state[2];
+    const auto t0 = above(old_wait, As<T>::number(0));
+    const auto t1 = decay(old_u, registers[0]);
+    const auto t2 = add(t1, x);
+    const auto t3 = wrap(t2, wrapped);
+    const auto t4 = decay(old_v, registers[1]);
+    const auto t5 = add(t4, t3);
+    const auto t6 = add(t5, registers[3]);
+    const auto t7 = pick(t0, old_v, t6);
+    const auto t8 = clip(t7, saturated);
+    const auto t9 = fire(t8, registers[2]);
+    const auto t10 = reset(t8, t9);
+    const auto t11 = subtract(old_wait, t0);
+    const auto t12 = pick(t9, registers[4], t11);
+    state[0] = t3;
+    state[1] = t10;
+    state[2] = t12;
+    return t9;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(all_of(state[0], state[1]), state[2]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[3];
+  }
+};
+
+struct CubaRefractoryForgetting {
+  static constexpr int STATES = 2, REGISTERS = 4, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, 2, -1}, REGISTER[] = {1, 2, 3, 4, -1};
+  static constexpr bool SPIKES = true, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const T old_wait = state[1];
+    const auto t0 = above(old_wait, As<T>::number(0));
+    const auto t1 = decay(old_v, registers[0]);
+    const auto t2 = add(t1, x);
+    const auto t3 = add(t2, registers[2]);
+    const auto t4 = pick(t0, old_v, t3);
+    const auto t5 = clip(t4, saturated);
+    const auto t6 = fire(t5, registers[1]);
+    const auto t7 = reset(t5, t6);
+    const auto t8 = subtract(old_wait, t0);
+    const auto t9 = pick(t6, registers[3], t8);
+    state[0] = t7;
+    state[1] = t9;
+    return t6;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct CubaRefractoryBounded {
+  static constexpr int STATES = 2, REGISTERS = 4, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, 2, -1}, REGISTER[] = {1, 2, 3, 4, -1};
+  static constexpr bool SPIKES = true, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const T old_wait = state[1];
+    const auto t0 = above(old_wait, As<T>::number(0));
+    const auto t1 = decay(old_v, registers[0]);
+    const auto t2 = add(t1, x);
+    const auto t3 = add(t2, registers[2]);
+    const auto t4 = pick(t0, old_v, t3);
+    const auto t5 = fire(t4, registers[1]);
+    const auto t6 = reset(t4, t5);
+    const auto t7 = subtract(old_wait, t0);
+    const auto t8 = pick(t5, registers[3], t7);
+    state[0] = t6;
+    state[1] = t8;
+    return t5;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct CubaSubtract {
+  static constexpr int STATES = 2, REGISTERS = 4, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {0, 1, -1}, REGISTER[] = {0, 1, 2, 3, -1};
+  static constexpr bool SPIKES = true, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_u = state[0];
+    const T old_v = state[1];
+    const auto t0 = decay(old_u, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = wrap(t1, wrapped);
+    const auto t3 = decay(old_v, registers[1]);
+    const auto t4 = add(t3, t2);
+    const auto t5 = add(t4, registers[3]);
+    const auto t6 = clip(t5, saturated);
+    const auto t7 = fire(t6, registers[2]);
+    const auto t8 = subtract(t6, registers[2]);
+    const auto t9 = pick(t7, t8, t6);
+    state[0] = t2;
+    state[1] = t9;
+    return t7;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[3];
+  }
+};
+
+struct CubaSubtractForgetting {
+  static constexpr int STATES = 1, REGISTERS = 3, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, 3, -1};
+  static constexpr bool SPIKES = true, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[2]);
+    const auto t3 = clip(t2, saturated);
+    const auto t4 = fire(t3, registers[1]);
+    const auto t5 = subtract(t3, registers[1]);
+    const auto t6 = pick(t4, t5, t3);
+    state[0] = t6;
+    return t4;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct CubaSubtractBounded {
+  static constexpr int STATES = 1, REGISTERS = 3, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, 3, -1};
+  static constexpr bool SPIKES = true, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[2]);
+    const auto t3 = fire(t2, registers[1]);
+    const auto t4 = subtract(t2, registers[1]);
+    const auto t5 = pick(t3, t4, t2);
+    state[0] = t5;
+    return t3;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct Delta {
+  static constexpr int STATES = 2, REGISTERS = 3, INPUT_SHIFT = 0;
+  static constexpr int STATE[] = {0, 1, -1}, REGISTER[] = {0, 1, 2, -1};
+  static constexpr bool SPIKES = false, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_act = state[0];
+    const T old_residue = state[1];
+    const auto t0 = wrap32(x, wrapped);
+    const auto t1 = add(registers[1], registers[2]);
+    const auto t2 = shift_left(t0, t1, wrapped);
+    const auto t3 = subtract(t2, old_act);
+    const auto t4 = add(t3, old_residue);
+    const auto t5 = wrap32(t4, wrapped);
+    const auto t6 = magnitude(t5);
+    const auto t7 = above(registers[0], t6);
+    const auto t8 = reset(t5, t7);
+    const auto t9 = shift_right(t8, registers[2]);
+    const auto t10 = pick(t7, t5, As<T>::number(0));
+    state[0] = t2;
+    state[1] = t10;
+    return t9;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return As<T>::number(0);
+  }
+};
+
+struct Gate {
+  static constexpr int STATES = 0, REGISTERS = 1, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {-1}, REGISTER[] = {0, -1};
+  static constexpr bool SPIKES = true, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const auto t0 = wrap(x, wrapped);
+    const auto t1 = clip(t0, saturated);
+    const auto t2 = fire(t1, registers[0]);
+    return t2;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return As<T>::number(0); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return As<T>::number(0);
+  }
+};
+
+struct GradedRelay {
+  static constexpr int STATES = 0, REGISTERS = 1, INPUT_SHIFT = 0;
+  static constexpr int STATE[] = {-1}, REGISTER[] = {0, -1};
+  static constexpr bool SPIKES = false, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const auto t0 = wrap32(x, wrapped);
+    const auto t1 = magnitude(t0);
+    const auto t2 = above(t1, registers[0]);
+    const auto t3 = pick(t2, t0, As<T>::number(0));
+    return t3;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return As<T>::number(0); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return As<T>::number(0);
+  }
+};
+
+struct LeakyIntegrator {
+  static constexpr int STATES = 2, REGISTERS = 3, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {0, 1, -1}, REGISTER[] = {0, 1, 2, -1};
+  static constexpr bool SPIKES = false, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_u = state[0];
+    const T old_v = state[1];
+    const auto t0 = decay(old_u, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = wrap(t1, wrapped);
+    const auto t3 = decay(old_v, registers[1]);
+    const auto t4 = add(t3, t2);
+    const auto t5 = add(t4, registers[2]);
+    const auto t6 = clip(t5, saturated);
+    const auto t7 = subtract(t6, t6);
+    state[0] = t2;
+    state[1] = t6;
+    return t7;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[2];
+  }
+};
+
+struct LeakyIntegratorForgetting {
+  static constexpr int STATES = 1, REGISTERS = 2, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, -1};
+  static constexpr bool SPIKES = false, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[1]);
+    const auto t3 = clip(t2, saturated);
+    const auto t4 = subtract(t3, t3);
+    state[0] = t3;
+    return t4;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[1];
+  }
+};
+
+struct LeakyIntegratorBounded {
+  static constexpr int STATES = 1, REGISTERS = 2, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, -1};
+  static constexpr bool SPIKES = false, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[1]);
+    const auto t3 = subtract(t2, t2);
+    state[0] = t2;
+    return t3;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[1];
+  }
+};
+
+struct Sigma {
+  static constexpr int STATES = 1, REGISTERS = 0, INPUT_SHIFT = 0;
+  static constexpr int STATE[] = {0, -1}, REGISTER[] = {-1};
+  static constexpr bool SPIKES = false, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_sigma = state[0];
+    const auto t0 = add(old_sigma, x);
+    const auto t1 = wrap32(t0, wrapped);
+    state[0] = t1;
+    return t1;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return As<T>::number(0);
+  }
+};
+
+struct SigmaDelta {
+  static constexpr int STATES = 3, REGISTERS = 4, INPUT_SHIFT = 0;
+  static constexpr int STATE[] = {0, 1, 2, -1}, REGISTER[] = {0, 1, 2, 3, -1};
+  static constexpr bool SPIKES = false, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_sigma = state[0];
+    const T old_act = state[1];
+    const T old_residue = state[2];
+    const auto t0 = add(old_sigma, x);
+    const auto t1 = wrap32(t0, wrapped);
+    const auto t2 = add(t1, registers[1]);
+    const auto t3 = wrap32(t2, wrapped);
+    const auto t4 = above(t3, As<T>::number(0));
+    const auto t5 = pick(registers[3], As<T>::number(0), t3);
+    const auto t6 = pick(t4, t3, t5);
+    const auto t7 = subtract(t6, old_act);
+    const auto t8 = add(t7, old_residue);
+    const auto t9 = wrap32(t8, wrapped);
+    const auto t10 = magnitude(t9);
+    const auto t11 = above(registers[0], t10);
+    const auto t12 = reset(t9, t11);
+    const auto t13 = shift_right(t12, registers[2]);
+    const auto t14 = pick(t11, t9, As<T>::number(0));
+    state[0] = t1;
+    state[1] = t6;
+    state[2] = t14;
+    return t13;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(all_of(state[0], state[1]), state[2]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[1];
+  }
+};
+
+struct Ternary {
+  static constexpr int STATES = 2, REGISTERS = 5, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {0, 1, -1}, REGISTER[] = {0, 1, 2, 3, 4, -1};
+  static constexpr bool SPIKES = false, FORGETS = false;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_u = state[0];
+    const T old_v = state[1];
+    const auto t0 = decay(old_u, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = wrap(t1, wrapped);
+    const auto t3 = decay(old_v, registers[1]);
+    const auto t4 = add(t3, t2);
+    const auto t5 = add(t4, registers[4]);
+    const auto t6 = clip(t5, saturated);
+    const auto t7 = fire(t6, registers[2]);
+    const auto t8 = negate(t6);
+    const auto t9 = negate(registers[3]);
+    const auto t10 = fire(t8, t9);
+    const auto t11 = subtract(t7, t10);
+    const auto t12 = add(t7, t10);
+    const auto t13 = reset(t6, t12);
+    state[0] = t2;
+    state[1] = t13;
+    return t11;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return all_of(state[0], state[1]); }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[4];
+  }
+};
+
+struct TernaryForgetting {
+  static constexpr int STATES = 1, REGISTERS = 4, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, 3, 4, -1};
+  static constexpr bool SPIKES = false, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[3]);
+    const auto t3 = clip(t2, saturated);
+    const auto t4 = fire(t3, registers[1]);
+    const auto t5 = negate(t3);
+    const auto t6 = negate(registers[2]);
+    const auto t7 = fire(t5, t6);
+    const auto t8 = subtract(t4, t7);
+    const auto t9 = add(t4, t7);
+    const auto t10 = reset(t3, t9);
+    state[0] = t10;
+    return t8;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[3];
+  }
+};
+
+struct TernaryBounded {
+  static constexpr int STATES = 1, REGISTERS = 4, INPUT_SHIFT = 6;
+  static constexpr int STATE[] = {1, -1}, REGISTER[] = {1, 2, 3, 4, -1};
+  static constexpr bool SPIKES = false, FORGETS = true;
+  template <class T, class Flags>
+  static inline auto step(T x, [[maybe_unused]] T* state, [[maybe_unused]] const T* registers,
+                          [[maybe_unused]] Flags& wrapped, [[maybe_unused]] Flags& saturated) {
+    const T old_v = state[0];
+    const auto t0 = decay(old_v, registers[0]);
+    const auto t1 = add(t0, x);
+    const auto t2 = add(t1, registers[3]);
+    const auto t3 = fire(t2, registers[1]);
+    const auto t4 = negate(t2);
+    const auto t5 = negate(registers[2]);
+    const auto t6 = fire(t4, t5);
+    const auto t7 = subtract(t3, t6);
+    const auto t8 = add(t3, t6);
+    const auto t9 = reset(t2, t8);
+    state[0] = t9;
+    return t7;
+  }
+  template <class T> static inline T memory([[maybe_unused]] const T* state) { return state[0]; }
+  template <class T> static inline T constant([[maybe_unused]] const T* registers) {
+    return registers[3];
+  }
+};
+
+#define SPIKEPORT_NEURONS(NEURON) \
+    NEURON("Cuba", Cuba, CubaForgetting, CubaBounded) \
+    NEURON("CubaRefractory", CubaRefractory, CubaRefractoryForgetting, CubaRefractoryBounded) \
+    NEURON("CubaSubtract", CubaSubtract, CubaSubtractForgetting, CubaSubtractBounded) \
+    NEURON("Delta", Delta, Delta, Delta) \
+    NEURON("Gate", Gate, Gate, Gate) \
+    NEURON("GradedRelay", GradedRelay, GradedRelay, GradedRelay) \
+    NEURON("LeakyIntegrator", LeakyIntegrator, LeakyIntegratorForgetting, LeakyIntegratorBounded) \
+    NEURON("Sigma", Sigma, Sigma, Sigma) \
+    NEURON("SigmaDelta", SigmaDelta, SigmaDelta, SigmaDelta) \
+    NEURON("Ternary", Ternary, TernaryForgetting, TernaryBounded)
 
 }  // namespace

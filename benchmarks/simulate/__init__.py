@@ -1,0 +1,1 @@
+"""What benchmarks/simulate.py measures: cases, spikeport, its peers, the bound, and checks."""

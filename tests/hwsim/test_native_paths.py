@@ -1,0 +1,165 @@
+"""The compiled engine's ways through a step: rows in registers, sums of 16 bits, bounds of v."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from native_runs import CUBA, compare, one, run, weights
+
+from hwsim import (
+    Connection,
+    Conv2d,
+    Cuba,
+    CubaRefractory,
+    CubaSubtract,
+    Dense,
+    Input,
+    LeakyIntegrator,
+    Population,
+    Program,
+    Readout,
+    Sparse,
+    Ternary,
+)
+from hwsim.engines.native import engine
+from hwsim.engines.native.layout import packed_rows
+from hwsim.engines.reference import Reference
+
+LEAKY = Cuba.leaky(300, 64 * 900, 70)
+
+
+@pytest.mark.parametrize("density", [0.02, 0.5, 1.0])
+@pytest.mark.parametrize(
+    ("low", "high", "step"),
+    [
+        (-64, 63, 2),
+        (-128, 127, 1),
+        (-31, 32, 1),
+        (-15, 15, 4),
+        (0, 127, 1),
+        (-100, 0, 1),
+        (0, 0, 1),
+    ],
+)
+def test_rows_of_every_span_and_scale_equal_the_reference(rng, low, high, step, density):
+    synapse = Dense(step * rng.integers(low, high + 1, (130, 900)))
+    program = one(LEAKY, synapse, shape=(130,), source=(900,))
+    compare(program, rng.random((12, 2, 900)) < density)
+
+
+def test_a_byte_of_a_row_is_the_weight_above_the_lowest_without_its_common_zeros():
+    weight = np.array([[-12, 8], [4, 0]])
+    found = packed_rows(weight, 4)
+    assert found is not None
+    assert found.numbers == [4, 2, -12, 65535 // 5 // 4 * 4]
+    assert found.packed.shape == (1, 3, 64)
+    assert sorted(np.unique(found.packed)) == [0, 3, 4, 5]
+    assert (found.packed[0, 2] == 3).all()  # after the last source: weights 0
+    assert packed_rows(np.array([[-128, 128]]), 4).numbers[0] == 4  # two values, a step apart
+    assert packed_rows(np.array([[-128, 127]]), 4).numbers[0] == 1
+    assert packed_rows(np.array([[-128, 129]]), 4) is None
+
+
+def test_dense_matrices_of_several_sources_and_delays_are_rows_together(rng):
+    late = Dense(weights(rng, 70, 30), delay=rng.integers(0, 4, (70, 30)))
+    dense = weights(rng, 70, 70)
+    sparse = Sparse.of(dense[::-1] * (rng.random((70, 70)) < 0.3))
+    program = Program(
+        "joined", "loihi2", Input("in", (30,)),
+        (Population("p", (70,), LEAKY, 1), Population("q", (70,), LEAKY, 2)),
+        (
+            Connection("in", "p", late), Connection("in", "q", late),
+            Connection("p", "q", Dense(dense)), Connection("q", "q", sparse),
+        ),
+        "q",
+    )  # fmt: skip
+    compare(program, rng.random((40, 3, 30)) < 0.3, block_steps=7)
+
+
+@pytest.mark.parametrize("kind", [Cuba, CubaSubtract, CubaRefractory, Ternary, LeakyIntegrator])
+@pytest.mark.parametrize("decay_v", [0, 1, 100])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_voltages_that_reach_the_end_of_their_register_saturate_and_are_counted(
+    rng, kind, decay_v, sign
+):
+    neuron = {
+        Cuba: Cuba(4096, decay_v, 131071 * 64),
+        CubaSubtract: CubaSubtract(4096, decay_v, 131071 * 64, 3),
+        CubaRefractory: CubaRefractory(4096, decay_v, 131071 * 64, -3, 2),
+        Ternary: Ternary(4096, decay_v, 131071 * 64, -131071 * 64),
+        LeakyIntegrator: LeakyIntegrator(4096, decay_v, 0),
+    }[kind]
+    synapse = Dense(sign * rng.integers(90, 128, (100, 100)))
+    readout = Readout.VOLTAGE if kind is LeakyIntegrator else Readout.COUNT
+    program = one(neuron, synapse, shape=(100,), source=(100,), readout=readout)
+    spikes = rng.random((60, 2, 100)) < np.linspace(1, 0, 60)[:, None, None]
+    compare(program, spikes)
+    tally, _ = run(Reference(program), spikes, 64)
+    assert tally.populations["p"].saturations > 0
+
+
+@pytest.mark.parametrize("outputs", [16, 32, 64, 128, 24])
+@pytest.mark.parametrize("stride", [1, 2])
+def test_convolutions_of_spikes_equal_the_reference_whatever_their_channels(rng, outputs, stride):
+    synapse = Conv2d(weights(rng, outputs, 3, 3, 3), (stride, stride), (1, 1))
+    shape = synapse.output_shape((3, 9, 8))
+    second = Conv2d(weights(rng, 16, outputs, 3, 3), (2, 2))
+    program = Program(
+        "convs", "loihi2", Input("in", (3, 9, 8)),
+        (
+            Population("p", shape, LEAKY, 1),
+            Population("q", second.output_shape(shape), LEAKY, 2),
+        ),
+        (Connection("in", "p", synapse), Connection("p", "q", second)),
+        "q",
+    )  # fmt: skip
+    compare(program, rng.random((25, 2, 3, 9, 8)) < 0.2)
+
+
+@pytest.mark.parametrize("excess", [0, 1])
+def test_sums_of_16_bits_end_where_they_could_be_left(rng, excess):
+    kernel = np.full((16, 1, 1, 5), 6553)
+    kernel[:, :, :, 0] += 2 + excess
+    program = one(
+        replace(LEAKY, threshold=64 * 100000), Conv2d(kernel), shape=(16, 1, 4), source=(1, 1, 8)
+    )
+    compare(program, np.ones((4, 2, 1, 1, 8), int))
+
+
+@pytest.mark.parametrize("columns", [1, 3, 7])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_columns_that_take_turns_at_far_rows_do_not_hear_each_other(
+    rng, monkeypatch, columns, threads
+):
+    monkeypatch.setattr(engine, "_NEAR_BYTES", 0)
+    dense = weights(rng, 90, 90)
+    program = Program(
+        "far", "loihi2", Input("in", (90,)),
+        (Population("p", (90,), LEAKY, 1), Population("q", (90,), CUBA, 2)),
+        (
+            Connection("in", "p", Dense(dense)), Connection("p", "q", Dense(dense.T.copy())),
+            Connection("q", "q", Dense(dense[:, ::-1].copy())),
+        ),
+        "q", period=11,
+    )  # fmt: skip
+    spikes = rng.random((30, columns, 90)) < rng.random((columns, 1)) / 2
+    compare(program, spikes, threads=threads, block_steps=8)
+
+
+def test_neurons_that_only_fill_a_word_are_not_counted(rng):
+    program = one(Cuba.leaky(0, 64, 131072), Dense(weights(rng, 3, 6)), shape=(3,))
+    assert compare(program, np.zeros((20, 2, 6), int)) == [32]
+
+
+def test_every_decay_truncates_toward_zero_over_the_whole_register(rng):
+    # each neuron has a decay of its own, and is driven from end to end
+    decays = np.arange(4097)
+    neuron = LeakyIntegrator(4096, decays, 0)
+    weight = rng.integers(-(2**15), 2**15, (4097, 6))
+    weight[:, 0], weight[:, 1] = 2**15 - 1, -(2**15) + 1
+    program = one(neuron, Dense(weight), shape=(4097,), readout=Readout.VOLTAGE)
+    spikes = np.zeros((36, 2, 6), int)
+    spikes[np.arange(36), 0, rng.integers(0, 6, 36)] = 1
+    spikes[::3, 1, :2] = 1
+    spikes[1::3, 1, rng.integers(2, 6)] = 1
+    assert compare(program, spikes) == [32]
