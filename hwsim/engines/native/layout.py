@@ -16,6 +16,7 @@ _LINE = 64
 _AT_ONCE = 4
 """Rows that the kernels add at once."""
 _BYTE, _SHORT = 255, 65535
+_ALIKE = 0.8
 
 
 def c_order(shape: Shape, places: np.ndarray | None = None) -> np.ndarray:
@@ -156,6 +157,18 @@ def alike(found: Landings) -> np.ndarray:
     The processor then foresees how long the kernel's loops are.
     """
     return np.argsort(np.diff(found.start), kind="stable")
+
+
+def kinds(found: Landings, channels: int) -> tuple[np.ndarray, int] | None:
+    """Return the kind of each kept position, by how often it lands, and the number of kinds.
+
+    None if most are alike: then the processor foresees the others, too.
+    """
+    counts = np.diff(found.start)
+    _, kind, sizes = np.unique(counts, return_inverse=True, return_counts=True)
+    if sizes.max() > _ALIKE * len(counts):
+        return None
+    return np.repeat(kind.astype(np.int32), channels), len(sizes)
 
 
 @dataclass(frozen=True)

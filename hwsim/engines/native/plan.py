@@ -37,7 +37,10 @@ def lay_out(native: Any, program: Program, variant: str) -> Any:
         order = plan.orders[name]
         place = layout.kept_position(order) if name in plan.lines else order
         payload = not inside(program.messages_of(name), _SPIKE)
-        found.source(len(order), payload, layout.places(place))
+        number = found.source(len(order), payload, layout.places(place))
+        kinds = plan.kinds(name) if name in plan.lines else None
+        if kinds is not None:
+            found.kinds(number, *kinds)
     for p in program.populations:
         plan.add_population(found, p)
     for members, cyclic in plan.components():
@@ -91,6 +94,15 @@ class Plan:
                         landed = self.landings(found, c, synapse)
                         found[name] = layout.c_order(program.shape_of(name), layout.alike(landed))
         return found
+
+    def kinds(self, line: str) -> tuple[np.ndarray, int] | None:
+        """Return the kinds of positions of ``line``, if a convolution of unlike ones hears it."""
+        shape = self.program.shape_of(line)
+        for c in self.program.connections:
+            synapse = as_conv(c.synapse, shape)
+            if c.source == line and isinstance(synapse, Conv2d):
+                return layout.kinds(self.landings(self.orders, c, synapse), shape[0])
+        return None
 
     def landings(
         self, orders: dict[str, np.ndarray], c: Connection, synapse: Conv2d

@@ -113,14 +113,26 @@ const Tally& Column::tally(int population) {
   return running_[population].tally;
 }
 
+// Rows of a batch lie far apart: one is asked for so many rows before it is read.
+constexpr int64_t AHEAD = 4;
+
 void Column::send(int line, int64_t steps, const Frames& frames, int64_t silent, int64_t sent) {
+  static constexpr int64_t BYTES[WIDTHS] = {1, 2, 4, 1};
   const Source& source = network_.sources[line];
+  const int64_t bytes = source.size * BYTES[frames.width];
   for (int64_t r = 0; r < steps && !stopped(); ++r) {
     const EventsOut out = events_[line].room(source.size);
     const char* row = static_cast<const char*>(frames.data) + (r - silent) * frames.stride;
     const bool any = r >= silent && r < silent + sent;
-    events_[line].close(
-        any ? network_.kernels->find[frames.width](row, source.size, source.order, out) : 0);
+    if (r >= silent && r + AHEAD < silent + sent)
+      for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(row + AHEAD * frames.stride + i);
+    const Kernels& kernels = *network_.kernels;
+    const int64_t found = any ? kernels.find[frames.width](row, source.size, source.order, out) : 0;
+    if (source.kind && !out.payload) {
+      by_kind_.resize(std::max(by_kind_.size(), size_t(2 * (found + SLACK))));
+      kernels.gather_kinds(out.index, found, source.kind, source.kinds, by_kind_.data());
+    }
+    events_[line].close(found);
   }
 }
 

@@ -141,6 +141,7 @@ class Column {
   std::vector<int32_t> joined_;  // the lists of parts with several ears
   std::vector<uint8_t> flags_;
   RowsRun rows_{};
+  std::vector<int32_t> by_kind_;
   std::vector<char> frames_;
   std::vector<int64_t> read_;
 };

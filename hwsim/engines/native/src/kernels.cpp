@@ -48,6 +48,7 @@ const Kernels SPIKEPORT_KERNELS = {
     add_wrapped,
     {find<int8_t, int8_t>, nullptr, find<int32_t, int32_t>, find<uint8_t, int8_t>},
     find_bits,
+    gather_kinds,
     count_bits,
     NEURONS,
     sizeof(NEURONS) / sizeof(NEURONS[0]),

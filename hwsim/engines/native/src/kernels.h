@@ -167,6 +167,8 @@ struct Kernels {
   // Indices (through `order`, if not null) and values of what is not 0; returns their number.
   int64_t (*find[WIDTHS])(const void* values, int64_t n, const int32_t* order, EventsOut);
   int64_t (*find_bits)(const uint64_t* bits, int64_t words, EventsOut);
+  // Puts events of a kind together if that is quick; room for 2 * (n + SLACK).
+  void (*gather_kinds)(int32_t* index, int64_t n, const int32_t* kind, int kinds, int32_t* room);
   // Adds each bit to a counter of its own.
   void (*count_bits)(const uint64_t* bits, int64_t words, uint8_t* counters);
   const NeuronKernel* neurons;

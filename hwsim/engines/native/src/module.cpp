@@ -86,6 +86,10 @@ struct Layout {
     network.sources.push_back(s);
     return int(network.sources.size()) - 1;
   }
+  void kinds(int source, const Integers& kind, int kinds) {
+    network.sources[source].kind = keep(kind).data();
+    network.sources[source].kinds = kinds;
+  }
   int population(int source, const std::string& neuron, int states, bool wide, bool forgets,
                  const std::vector<Integers>& registers) {
     Population p;
@@ -298,6 +302,7 @@ NB_MODULE(_native, m) {
       .def_prop_ro("rows_bytes", &Layout::rows_bytes)
       .def_prop_ro("lanes", [](const Layout& l) { return l.network.kernels->lanes; })
       .def("source", &Layout::source)
+      .def("kinds", &Layout::kinds)
       .def("population", &Layout::population)
       .def("timing", &Layout::timing)
       .def("bound", &Layout::bound)

@@ -46,6 +46,8 @@ struct Source {
   const int32_t* order = nullptr;  // kept position by C-order index (lines), or the inverse
                                    // (populations); null: the same
   int history = 1;                 // steps whose messages may still be read
+  const int32_t* kind = nullptr;   // of a line's positions, by how often they land; null: all alike
+  int kinds = 1;
 };
 
 // How a population computes where none of its states is recorded: sums of 32 bits, of 16, or none in
