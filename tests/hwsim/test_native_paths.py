@@ -163,3 +163,20 @@ def test_every_decay_truncates_toward_zero_over_the_whole_register(rng):
     spikes[::3, 1, :2] = 1
     spikes[1::3, 1, rng.integers(2, 6)] = 1
     assert compare(program, spikes) == [32]
+
+
+@pytest.mark.parametrize("channels", [32, 40])
+@pytest.mark.parametrize("outputs", [64, 128])
+@pytest.mark.parametrize(("stride", "scale"), [(1, 127), (2, 60), (1, 30), (2, 200)])
+def test_convolutions_of_many_channels_equal_the_reference(rng, channels, outputs, stride, scale):
+    first = Conv2d(weights(rng, channels, 2, 3, 3), padding=(1, 1))
+    synapse = Conv2d(weights(rng, outputs, channels, 3, 3, scale=scale), (stride, stride), (1, 1))
+    shape = synapse.output_shape((channels, 6, 5))
+    program = Program(
+        "runs", "loihi2", Input("in", (2, 6, 5)),
+        (Population("p", (channels, 6, 5), LEAKY, 1), Population("q", shape, LEAKY, 2)),
+        (Connection("in", "p", first), Connection("p", "q", synapse)),
+        "q",
+    )  # fmt: skip
+    for density in (0.05, 0.7):
+        compare(program, rng.random((12, 2, 2, 6, 5)) < density)

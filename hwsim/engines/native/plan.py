@@ -24,6 +24,8 @@ _DENSE_FROM = 32
 """A Sparse with at least one synapse of so many possible ones is added in whole rows ..."""
 _DENSE_ROOM = 1 << 26
 """... unless those have more bytes than this."""
+_RUN_CHANNELS = (32, 1 << 12)
+"""Channels of a source with so many spikes at a position that a convolution takes them together."""
 
 
 def lay_out(native: Any, program: Program, variant: str) -> Any:
@@ -183,9 +185,19 @@ class Plan:
         """Say whether a kernel adds ``piece`` in 16 bits, to sums kept as its target is."""
         if not isinstance(piece.synapse, Conv2d) or piece.graded or piece.wraps:
             return False
-        if piece.synapse.groups > 1 or not layout.runs(piece.synapse):
+        if piece.synapse.groups > 1 or not layout.runs(piece.synapse) or self._in_runs(piece):
             return False
         return not self._moved(piece)
+
+    def _in_runs(self, piece: _Piece) -> bool:
+        """Say whether several spikes of a position, and whole words of outputs, make rows pay."""
+        synapse, name = piece.synapse, piece.connection.source
+        if not isinstance(synapse, Conv2d) or name in self.lines:
+            return False  # the spikes of a line's position do not follow each other
+        outputs, channels = synapse.weight.shape[:2]
+        plain = synapse.groups == 1 and not (piece.graded or piece.wraps or self._moved(piece))
+        few = not _RUN_CHANNELS[0] <= channels <= _RUN_CHANNELS[1]
+        return plain and not few and outputs % layout.WORD_NEURONS == 0
 
     def _moved(self, piece: _Piece) -> bool:
         """Say whether a convolution leads to a population of another shape than its output."""
@@ -222,6 +234,10 @@ class Plan:
         places = layout.places(layout.c_order(shape) if moved else np.arange(0, dtype=np.int32))
         where = self.native.Route(*ends[0], **ends[1], wraps=piece.wraps or moved)
         found.conv(where, weight, rows.start, rows.landings, rows.numbers, places)
+        if self._in_runs(piece):
+            packed = layout.packed_rows(rows.weight.reshape(len(rows.weight), -1), found.lanes)
+            if packed is not None:
+                found.conv_rows(ends[0][0], packed.packed, packed.numbers)
 
     def _add_product(self, found: Any, piece: _Piece) -> None:
         """Add ``piece``, the last part, as a product too, if that is faster for some messages."""

@@ -253,6 +253,7 @@ void Column::gather(const Population& p, int64_t step, int32_t* sum) {
     else if (part.kind == Part::DENSE) kernels.dense[part.width](sum, part.dense, events);
     else if (part.kind == Part::ROWS) kernels.rows(sum, n, part.rows, events);
     else if (part.kind == Part::SPARSE) kernels.sparse[part.width](sum, part.sparse, events);
+    else if (part.kind == Part::CONV_ROWS) kernels.conv_rows(sum, part.conv, part.rows, events);
     else kernels.conv[part.width](sum, part.conv, events);
   }
 }

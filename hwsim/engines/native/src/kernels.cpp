@@ -43,6 +43,7 @@ const Kernels SPIKEPORT_KERNELS = {
     gemm,
     {sparse<int8_t>, sparse<int16_t>, sparse<int32_t>, nullptr},
     {conv<int8_t>, conv<int16_t>, conv<int32_t>, nullptr},
+    conv_rows,
     short_conv,
     add_shifted,
     add_wrapped,

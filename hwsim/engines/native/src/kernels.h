@@ -87,6 +87,8 @@ struct Conv {
   uint32_t shift;
 };
 
+constexpr int64_t MOST_CHANNELS = 1 << 12;  // of a convolution in rows
+
 // Rows of bytes, to be added in registers: packed[word of targets][source][64], where
 // weight = (byte << scale) + lowest; after the last source comes a row of weights 0. `group` rows
 // add up within a byte: 1, 2 or 4. `most` rows add up within 16 bits, a multiple of AT_ONCE.
@@ -159,6 +161,7 @@ struct Kernels {
   void (*gemm)(int32_t* sums, const Product&, const uint8_t* messages, int64_t rows);
   void (*sparse[WIDTHS])(int32_t* sum, const Sparse&, Events);
   void (*conv[WIDTHS])(int32_t* sum, const Conv&, Events);
+  void (*conv_rows)(int32_t* sum, const Conv&, const Rows&, Events);
   void (*short_conv)(int16_t* sum, const Conv&, Events);  // weights of 16 bits
   // sum += part shifted left (right if negative), or sum += part wrapped to 24 bits, part[j]
   // to sum[places[j]] unless places is null.

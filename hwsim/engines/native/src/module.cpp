@@ -179,6 +179,13 @@ struct Layout {
                  uint32_t(numbers.at(3)), uint32_t(numbers.at(4)), uint32_t(numbers.at(5))};
     add(route, part, weight);
   }
+  // The last part of a population, a convolution, in rows: see conv_rows in rows.h.
+  void conv_rows(int population, const Typed<uint8_t>& packed, const std::vector<int32_t>& numbers) {
+    Part& part = network.populations.at(population).parts.back();
+    part.kind = Part::CONV_ROWS;
+    part.rows = {keep(packed).data(), int64_t(packed.shape(1)) - 1, numbers.at(0), numbers.at(1),
+                 numbers.at(2), numbers.at(3)};
+  }
   // Synapses met for each multiplication, from which on a product is faster than events.
   double crossover(bool graded) const {
     const Crossover& from = network.kernels->crossover;
@@ -311,6 +318,7 @@ NB_MODULE(_native, m) {
       .def("rows", &Layout::rows)
       .def("sparse", &Layout::sparse)
       .def("conv", &Layout::conv)
+      .def("conv_rows", &Layout::conv_rows)
       .def("crossover", &Layout::crossover)
       .def("product", &Layout::product)
       .def("component", &Layout::component)

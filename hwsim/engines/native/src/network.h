@@ -28,7 +28,7 @@ struct Part {
   Route route;
   std::vector<Ear> ears;  // in rows: instead of the route's source and delay
   Width width = BYTE;
-  enum Kind { DENSE, ROWS, SPARSE, CONV } kind = DENSE;
+  enum Kind { DENSE, ROWS, SPARSE, CONV, CONV_ROWS } kind = DENSE;
   Dense dense{};
   Rows rows{};
   Sparse sparse{};

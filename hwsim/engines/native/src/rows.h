@@ -9,6 +9,7 @@
 #include "kernels.h"
 #include "lanes.h"
 #include "steps.h"
+#include "sums.h"
 
 namespace {
 
@@ -77,6 +78,30 @@ void sum_rows(int32_t* sum, int64_t neurons, const Rows& rows, Events events) {
     for (int j = 0; j < PER_WORD; ++j) found[j] = load(sum + w * WORD_NEURONS + j * LANES);
     add_rows_of(found, rows, w, events, 0);
     for (int j = 0; j < PER_WORD; ++j) store(sum + w * WORD_NEURONS + j * LANES, found[j]);
+  }
+}
+
+// A convolution without groups, channels many and outputs a multiple of 64: rows.packed has, for each
+// tap and word of outputs, a row a channel. What a position sends in a step is added in registers, and
+// lands once; the events of a position must follow each other.
+void conv_rows(int32_t* sum, const Conv& part, const Rows& rows, Events events) {
+  const int64_t words = part.group_out / WORD_NEURONS;
+  int32_t channels[MOST_CHANNELS + AT_ONCE];
+  for (int64_t k = 0; k < events.count;) {
+    const uint32_t position = origin(part, events.index[k]).position;
+    const int32_t first = int32_t(position * part.channels), stop = first + int32_t(part.channels);
+    int64_t n = 0;
+    for (; k < events.count && events.index[k] < stop; ++k) channels[n++] = events.index[k] - first;
+    for (int64_t i = n; i % AT_ONCE; ++i) channels[i] = int32_t(part.channels);
+    for (int32_t i = part.start[position]; i < part.start[position + 1]; ++i)
+      for (int64_t w = 0; w < words; ++w) {
+        int32_t* const to = sum + part.landing[i].to + w * WORD_NEURONS;
+        const int64_t word = part.landing[i].from / WORD_NEURONS + w;
+        Lanes found[PER_WORD];
+        for (int j = 0; j < PER_WORD; ++j) found[j] = load(to + j * LANES);
+        add_rows_of(found, rows, word, {channels, nullptr, n}, 0);
+        for (int j = 0; j < PER_WORD; ++j) store(to + j * LANES, found[j]);
+      }
   }
 }
 
