@@ -57,6 +57,7 @@ test-sanitizers: $(READY) ## the engine's tests under AddressSanitizer and Undef
 	cd $(SANITIZED) && ASAN_OPTIONS=detect_leaks=0 PYTHONPATH=. \
 		LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libubsan.so)" \
 		$(abspath $(BIN))/python tests/sanitized.py tests/hwsim/test_native.py \
+		tests/hwsim/test_native_paths.py tests/hwsim/test_native_dense.py \
 		tests/hwsim/test_engines_agree.py tests/hwsim/test_simulate.py -k 'not million and not torch'
 
 generate: $(READY)        ## write the compiled engine's neurons again, from hwsim/neurons; then make builds it

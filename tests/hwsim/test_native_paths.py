@@ -180,3 +180,42 @@ def test_convolutions_of_many_channels_equal_the_reference(rng, channels, output
     )  # fmt: skip
     for density in (0.05, 0.7):
         compare(program, rng.random((12, 2, 2, 6, 5)) < density)
+
+
+def test_a_population_that_nothing_leads_into_fires_by_its_bias(rng):
+    program = Program(
+        "alone", "loihi2", Input("in", (6,)),
+        (Population("p", (9,), Cuba.leaky(100, 640, 100), 1), Population("q", (9,), LEAKY, 1)),
+        (Connection("in", "q", Dense(weights(rng, 9, 6))),),
+        "p",
+    )  # fmt: skip
+    compare(program, rng.random((40, 2, 6)) < 0.5)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.uint16, np.int64, ">i4"])
+@pytest.mark.parametrize("source", [(6,), (2, 6, 5)])
+@pytest.mark.parametrize("threads", [1, 2])
+def test_input_too_large_to_copy_whole_is_copied_in_blocks(
+    rng, monkeypatch, dtype, source, threads
+):
+    monkeypatch.setattr(engine, "_COPIED_BYTES", 0)
+    image = len(source) == 3
+    synapse = Conv2d(weights(rng, 4, 2, 3, 3)) if image else Dense(weights(rng, 7, 6))
+    program = one(CUBA, synapse, shape=synapse.output_shape(source), source=source)
+    spikes = rng.integers(0, 2, (23, 3, *source)).astype(dtype)
+    compare(program, np.asfortranarray(spikes), block_steps=4, threads=threads)
+
+
+def test_frames_that_are_a_field_of_records_give_the_same(rng):
+    records = np.zeros((20, 2), [("time", np.uint8), ("spikes", np.int32, (6,))])
+    records["spikes"] = rng.integers(0, 2, (20, 2, 6))
+    compare(one(CUBA, Dense(weights(rng, 7, 6)), shape=(7,)), records["spikes"])
+
+
+@pytest.mark.parametrize("team", [1, 4])
+def test_columns_go_on_where_a_tick_interrupted_them(rng, monkeypatch, team):
+    monkeypatch.setattr(engine, "_TICK_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "_TEAM", team)
+    monkeypatch.setattr(engine, "_NEAR_BYTES", 0)
+    program = one(LEAKY, Dense(weights(rng, 70, 30)), shape=(70,), source=(30,))
+    compare(program, rng.random((30, 5, 30)) < 0.3, threads=1, block_steps=4)

@@ -90,7 +90,9 @@ class Native:
         if frames is not None:
             task.frames(frames, first)
         else:
-            task.fetched(lambda b, t, n: _copied(spikes[t : t + n, b]), len(spikes), first)
+            task.fetched(
+                lambda b, t, n: _copied(spikes[t : t + n, b]).reshape(n, -1), len(spikes), first
+            )
 
     def _record(self, task: Any, recording: Recording) -> None:
         for i, p in enumerate(self.program.populations):
@@ -133,7 +135,8 @@ def _watch(workers: list[Any], task: Any, job: Job) -> None:
 def _in_place(spikes: np.ndarray) -> np.ndarray | None:
     """Return ``spikes`` (T, B, n) as the kernels read them, None if that takes too large a copy."""
     readable = spikes.dtype in (bool, np.uint8, np.int8, np.int32) and spikes.dtype.isnative
-    if not (readable and spikes[0, 0].flags.c_contiguous):
+    whole = not any(stride % spikes.itemsize for stride in spikes.strides)
+    if not (readable and whole and spikes[0, 0].flags.c_contiguous):
         if spikes.size * np.dtype(np.int32).itemsize > _COPIED_BYTES:
             return None
         spikes = _copied(spikes)
@@ -142,7 +145,7 @@ def _in_place(spikes: np.ndarray) -> np.ndarray | None:
 
 
 def _copied(frames: np.ndarray) -> np.ndarray:
-    """Return ``frames`` contiguous, in a type that the kernels read; (t, ...) as (t, n)."""
+    """Return ``frames`` contiguous, in a type that the kernels read."""
     kept = frames.dtype in (np.uint8, np.int8, np.int32)
     kind = np.uint8 if frames.dtype == bool else frames.dtype if kept else np.int32
     return np.ascontiguousarray(frames, np.dtype(kind).newbyteorder("="))

@@ -159,7 +159,7 @@ class Plan:
         read = p.name == program.output and reads_voltage(program)
         if short:
             found.path(index, self.native.Path.SHORT_SUMS)
-        elif spikes and not (others or read):
+        elif spikes and rows and not (others or read):
             found.path(index, self.native.Path.ROWS)
 
     def _add_rows(self, found: Any, p: Population, pieces: list[_Piece]) -> list[_Piece]:
