@@ -40,7 +40,7 @@ ROOT = Path(__file__).parents[1]
 SOURCES = Path("hwsim", "engines", "native", "src")
 COUNTING = {
     "steps.h": (r"if \(counted\) \{", "if (false) {"),
-    "network.cpp": (r".*(count_bits|\+\+tally\.(steps|fired)).*\n", ""),
+    "column.cpp": (r".*(count_bits|\+\+tally\.(steps|fired)).*\n", ""),
 }
 """What counts, by file, and what takes its place; what only it needs the compiler leaves out."""
 

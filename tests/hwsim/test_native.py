@@ -252,7 +252,9 @@ def test_the_proof_admits_32_bit_lanes_only_where_nothing_leaves_them(neuron, ac
     assert fits_32_bits(neuron, activation) is fits
 
 
-@pytest.mark.parametrize("edge", [2**18 - 1, 2**18, 2**18 + 1, 3 * 2**17, 2**25 - 1, 2**25])
+@pytest.mark.parametrize(
+    "edge", [2**17 - 1, 2**17, 2**17 + 5, 2**18 - 1, 2**18, 2**18 + 1, 3 * 2**17, 2**25 - 1, 2**25]
+)
 @pytest.mark.parametrize("decay_u", [0, 1, 4096])
 def test_folds_at_the_edges_of_the_registers_equal_the_reference(edge, decay_u):
     synapse = Dense(np.array([[edge], [-edge], [edge // 2], [-edge // 3]]))

@@ -219,3 +219,50 @@ def test_columns_go_on_where_a_tick_interrupted_them(rng, monkeypatch, team):
     monkeypatch.setattr(engine, "_NEAR_BYTES", 0)
     program = one(LEAKY, Dense(weights(rng, 70, 30)), shape=(70,), source=(30,))
     compare(program, rng.random((30, 5, 30)) < 0.3, threads=1, block_steps=4)
+
+
+def test_a_column_that_saturates_beside_a_silent_one_saturates(rng, monkeypatch):
+    monkeypatch.setattr(engine, "_NEAR_BYTES", 0)
+    synapse = Dense(rng.integers(90, 128, (100, 100)))
+    program = one(Cuba(4096, 0, 131071 * 64), synapse, shape=(100,), source=(100,))
+    spikes = np.ones((60, 3, 100), int) * np.array([0, 1, 1])[:, None]
+    compare(program, spikes, threads=1)
+
+
+@pytest.mark.parametrize("period", [None, 7])  # a period resets in step 1, too
+def test_a_reset_and_a_new_column_forget_that_the_step_before_was_driven(rng, period):
+    silent = Population("p", (70,), Cuba.leaky(300, 64 * 9000), 0)  # counted from step 1 on
+    connection = Connection("in", "p", Dense(weights(rng, 70, 6)))
+    program = Program(
+        "one", "loihi1", Input("in", (6,)), (silent,), (connection,), "p", period=period
+    )
+    spikes = np.zeros((21, 2, 6), int)
+    spikes[5::7] = 1  # heard before each reset, and in the last step
+    compare(program, spikes, steps=21, threads=1)
+
+
+@pytest.mark.parametrize("steps", [255, 256, 520])
+def test_neurons_that_fire_in_every_step_are_counted_beyond_a_byte(steps):
+    program = one(Cuba.leaky(0, 64, 65), Dense(np.ones((3, 6), int)), shape=(3,))
+    compare(program, np.ones((steps, 1, 6), int))
+
+
+@pytest.mark.parametrize("weight", [2**15, -(2**15)])
+def test_a_voltage_one_beyond_its_register_saturates(weight):
+    program = one(
+        LeakyIntegrator(4096, 0, 0), Dense(np.full((3, 6), weight)), shape=(3,),
+        readout=Readout.VOLTAGE,
+    )  # fmt: skip
+    spikes = np.zeros((6, 1, 6), int)
+    spikes[:4, :, 0] = 1  # 4 * 64 * weight is 2**23
+    assert compare(program, spikes) == [32]
+
+
+def test_the_slowest_decay_and_the_largest_bias_decide_whether_a_voltage_may_saturate(rng):
+    decay_v, bias = np.full(70, 4096), np.zeros(70, int)
+    decay_v[3], bias[5], decay_v[5] = 0, -(2**21), 0
+    program = one(
+        Cuba(4096, decay_v, 131071 * 64, bias), Dense(rng.integers(90, 128, (70, 100))),
+        shape=(70,), source=(100,),
+    )  # fmt: skip
+    compare(program, rng.random((40, 2, 100)) < np.linspace(0, 1, 40)[:, None, None])

@@ -19,7 +19,7 @@ _VARIANT = "SPIKEPORT_NATIVE_VARIANT"
 _BLOCK_CELLS = 1 << 22
 """Neurons times steps of a block, at least one step: bounds the events that a thread keeps."""
 _BLOCK_STEPS_MAX = 256
-_SHORT = 1 << 27
+_QUICK = 1 << 27
 """Synapses times steps of a block that pass in a fraction of a second: not worth a thread."""
 _TICK_SECONDS = 0.1
 _TEAM = 4
@@ -38,7 +38,8 @@ class Native:
     program
         The network.
     variant
-        ``"v4"`` (AVX-512), ``"v3"`` (AVX2) or ``"baseline"``; by default what the environment
+        ``"icelake"`` (AVX-512 with VBMI2 and VNNI), ``"v4"`` (AVX-512), ``"v3"`` (AVX2) or
+        ``"baseline"``; by default what the environment
         variable SPIKEPORT_NATIVE_VARIANT says, else the best that the processor runs. Results
         do not depend on it.
 
@@ -58,7 +59,7 @@ class Native:
         self._team = _TEAM if self._layout.rows_bytes > _NEAR_BYTES else 1
         self._outputs = prod(program.shape_of(program.output))
         self._neurons = sum(prod(p.shape) for p in program.populations)
-        self._synapses = self._neurons + sum(_work(program, c) for c in program.connections)
+        self._work = self._neurons + sum(_work(program, c) for c in program.connections)
 
     def run(self, spikes: np.ndarray, job: Job, recording: Recording) -> Tally:
         """Run ``spikes`` (T, B, *shape), each column from rest, for ``job.steps`` steps."""
@@ -72,7 +73,7 @@ class Native:
         threads = min(job.threads or _processors(), columns)
         team = min(self._team, -(-columns // threads))
         workers = [self._native.Worker(self._layout, team) for _ in range(threads)]
-        if threads == 1 and self._synapses * block <= _SHORT:
+        if threads == 1 and self._work * block <= _QUICK:
             done, more = 0, True
             while more:
                 more = workers[0].work(task, _TICK_SECONDS)

@@ -74,7 +74,7 @@ def dense_rows(synapse: Dense | Sparse, source: np.ndarray, target: np.ndarray) 
     """Return the weights (inputs, outputs), both as kept; ``source``, ``target``: their orders."""
     if isinstance(synapse, Dense):
         return narrow(synapse.weight.T)[source][:, target]
-    weight = np.zeros((len(source), len(target)), np.int64)
+    weight = np.zeros((len(source), len(target)), narrow(synapse.weight).dtype)
     inputs, outputs = kept_position(source)[synapse.source], kept_position(target)[synapse.target]
     weight[inputs, outputs] = synapse.weight
     return weight

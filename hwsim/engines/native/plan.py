@@ -18,11 +18,11 @@ from hwsim.engines.native.bounds import fits_32_bits
 from hwsim.program import Connection, Population, Program, expand
 from hwsim.synapses import Conv2d, Dense, Sparse, Synapse
 
-_SHORT: Range = (-(1 << 15), (1 << 15) - 1)
+_WORD_16: Range = (-(1 << 15), (1 << 15) - 1)
 _SPIKE: Range = (0, 1)
 _DENSE_FROM = 32
 """A Sparse with at least one synapse of so many possible ones is added in whole rows ..."""
-_DENSE_ROOM = 1 << 26
+_DENSE_ROOM = 1 << 24
 """... unless those have more bytes than this."""
 _RUN_CHANNELS = (32, 1 << 12)
 """Channels of a source with so many spikes at a position that a convolution takes them together."""
@@ -148,7 +148,7 @@ class Plan:
             for delay, synapse in undelayed(program, c)
         ]
         spikes = kind.MESSAGES == _SPIKE and not wide
-        short = spikes and inside(sums, _SHORT) and all(map(self._spiking_conv, pieces))
+        short = spikes and inside(sums, _WORD_16) and all(map(self._spiking_conv, pieces))
         rows = self._add_rows(found, p, pieces)
         others = [piece for piece in pieces if piece not in rows]
         for piece in others:

@@ -12,7 +12,7 @@ from hwsim.arith import Range
 from hwsim.engines.native import layout
 from hwsim.synapses import Conv2d, Dense, Shape
 
-_FOUR = 4
+_LANE_BYTES = 4
 _UNSIGNED: Range = (0, 255)
 _SIGNED: Range = (-128, 127)
 _SIGNED_SILENCE = 128
@@ -60,9 +60,9 @@ def product(
     if not inside(sent, _SIGNED if silence else _UNSIGNED) or not _bytes(stored) or not reached:
         return None
     taps, channels, targets = weight.shape
-    stored = np.pad(stored, ((0, 0), (0, -channels % _FOUR), (0, -targets % lanes)))
+    stored = np.pad(stored, ((0, 0), (0, -channels % _LANE_BYTES), (0, -targets % lanes)))
     room, columns = stored.shape[1], stored.shape[2] // lanes
-    packed = stored.reshape(-1, _FOUR, columns, lanes).transpose(2, 0, 3, 1)
+    packed = stored.reshape(-1, _LANE_BYTES, columns, lanes).transpose(2, 0, 3, 1)
     one_row = positions == taken.size == 1
     step_bytes = room if one_row else (positions + 1) * room
     position, channel = np.divmod(np.arange(positions * channels), channels)

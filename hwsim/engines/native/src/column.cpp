@@ -180,8 +180,9 @@ void Column::hear(const Population& p, int64_t first, int64_t steps) {
     }
 }
 
-// What is known of a population's step before it is taken; the steps must come one after the other.
-Knowledge Column::known(int population, const Events* heard) {
+// Says what is known of a population's next step, and moves the bound of its voltage on: to be called
+// once a step, in order. The bound never falls, since a neuron may hold its voltage while it waits.
+Knowledge Column::advance_bound(int population, const Events* heard) {
   const Population& p = network_.populations[population];
   Running& r = running_[population];
   if (!p.forgets || r.records_state) return GENERAL;
@@ -201,7 +202,7 @@ void Column::start_rows(int population, int64_t first, int64_t steps) {
   flags_.clear();
   for (int64_t t = first; t < first + steps; ++t)
     flags_.push_back(uint8_t((counted(p, t) ? COUNTED : 0) | (resets(p, t) ? RESET_BEFORE : 0) |
-                             (known(population, &heard_[t - first]) == BOUNDED ? IN_BOUNDS : 0)));
+                             (advance_bound(population, &heard_[t - first]) == BOUNDED ? IN_BOUNDS : 0)));
   spikes_.resize(std::max(spikes_.size(), size_t(steps * words_of(n))));
   rows_ = {steps, n, p.parts[0].rows, heard_.data(), flags_.data(), r.state_data.data(),
            p.registers.data(), spikes_.data(), r.driven_before.data(), {}};
@@ -217,7 +218,7 @@ void Column::finish_rows(int population, int64_t first) {
   const int64_t words = words_of(rows_.neurons);
   EventList& events = events_[network_.populations[population].source];
   add(running_[population].tally.sums, rows_.sums);
-  for (int64_t t = 0; t < rows_.steps; ++t) {
+  for (int64_t t = 0; t < rows_.steps && !stopped(); ++t) {
     const uint64_t* spikes = spikes_.data() + t * words;
     events.close(network_.kernels->find_bits(spikes, words, events.room(rows_.neurons)));
     if (flags_[t] & COUNTED) count(population, first + t, spikes);
@@ -276,7 +277,7 @@ void Column::step_sums(int population, int64_t step) {
   void* sum = shorts ? static_cast<void*>(short_sum_.data()) : sum_.data();
   Step work{source.size, sum, r.state_data.data(), p.registers.data(), messages_.data(),
             spikes_.data(), r.driven_before.data(), {}};
-  const Form& form = neuron.form[known(population, heard_.data())];
+  const Form& form = neuron.form[advance_bound(population, heard_.data())];
   (p.wide ? neuron.wide : shorts ? form.short_sums : form.sums)[p.single](work);
   EventList& events = events_[p.source];
   const EventsOut out = events.room(source.size);

@@ -119,7 +119,7 @@ class Column {
   bool resets(const Population& p, int64_t step) const { return p.period && step % p.period == p.phase; }
   bool stopped() const { return batch_->stop.load(std::memory_order_relaxed); }
   void hear(const Population& p, int64_t first, int64_t steps);
-  Knowledge known(int population, const Events* heard);
+  Knowledge advance_bound(int population, const Events* heard);
   void count(int population, int64_t step, const uint64_t* spikes);
   void write_spikes(int population, int64_t step);
   void write_state(int population, int64_t step);

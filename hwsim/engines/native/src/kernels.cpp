@@ -10,11 +10,13 @@
 namespace {
 
 // Bounded: the form for steps IN_BOUNDS.
-template <class N, class Bounded> constexpr Form form() {
+template <class N, class Bounded, bool Rows = true> constexpr Form form() {
   Form found{{step_sums<N, int32_t, false>, step_sums<N, int32_t, true>}, {}, {}};
   if constexpr (N::SPIKES) {
     found.short_sums[0] = step_sums<N, int16_t, false>;
     found.short_sums[1] = step_sums<N, int16_t, true>;
+  }
+  if constexpr (N::SPIKES && Rows) {
     found.rows[0] = step_rows<N, Bounded, false>;
     found.rows[1] = step_rows<N, Bounded, true>;
   }
@@ -25,7 +27,7 @@ template <class N, class Bounded> constexpr Form form() {
   {name,                                                                     \
    General::SPIKES,                                                          \
    {step_wide<General, false>, step_wide<General, true>},                    \
-   {form<General, General>(), form<Forgetting, Bounded>(), form<Bounded, Bounded>()}},
+   {form<General, General>(), form<Forgetting, Bounded>(), form<Bounded, Bounded, false>()}},
 constexpr NeuronKernel NEURONS[] = {SPIKEPORT_NEURONS(NEURON)};
 #undef NEURON
 

@@ -31,20 +31,19 @@ constexpr int PER_WORD = 64 / LANES;       // vectors that 64 neurons fill
 
 typedef int32_t Signed __attribute__((vector_size(VECTOR)));
 typedef uint32_t Unsigneds __attribute__((vector_size(VECTOR)));
-typedef int32_t Signed_ __attribute__((vector_size(VECTOR), aligned(1)));
+typedef int32_t LooseSigned __attribute__((vector_size(VECTOR), aligned(1)));
 
 struct Lanes {
   Signed v;
 };
 
-inline Lanes lanes(Signed v) { return {v}; }
 inline Lanes lanes(Unsigneds v) { return {Signed(v)}; }
 inline Lanes every(int32_t value) { return {Signed{} + value}; }
 template <> struct As<Lanes> {
   static Lanes number(int64_t value) { return every(int32_t(value)); }
 };
-inline Lanes load(const int32_t* p) { return {*reinterpret_cast<const Signed_*>(p)}; }
-inline void store(int32_t* p, Lanes x) { *reinterpret_cast<Signed_*>(p) = x.v; }
+inline Lanes load(const int32_t* p) { return {*reinterpret_cast<const LooseSigned*>(p)}; }
+inline void store(int32_t* p, Lanes x) { *reinterpret_cast<LooseSigned*>(p) = x.v; }
 
 #if defined(__AVX512BW__)
 

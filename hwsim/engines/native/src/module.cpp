@@ -266,10 +266,10 @@ struct Job {
   }
 };
 
-// One thread's worker; the Layout must outlive it (keep_alive below).
-struct Thread {
+// Worker, as Python calls it; the Layout must outlive it (keep_alive below).
+struct PythonWorker {
   Worker worker;
-  Thread(const Layout& layout, int team) : worker(layout.network, team) {}
+  PythonWorker(const Layout& layout, int team) : worker(layout.network, team) {}
   bool work(Job& job, double seconds) {
     const nb::gil_scoped_release release;
     return worker.work(job.batch, seconds);
@@ -331,8 +331,8 @@ NB_MODULE(_native, m) {
       .def("record", &Job::record)
       .def("stop", [](Job& job) { job.batch.stop = true; })
       .def_prop_ro("done", [](const Job& job) { return job.batch.done.load(); });
-  nb::class_<Thread>(m, "Worker")
+  nb::class_<PythonWorker>(m, "Worker")
       .def(nb::init<const Layout&, int>(), nb::keep_alive<1, 2>())
-      .def("work", &Thread::work)
-      .def("tally", &Thread::tally);
+      .def("work", &PythonWorker::work)
+      .def("tally", &PythonWorker::tally);
 }

@@ -43,8 +43,8 @@ struct Part {
 struct Source {
   int64_t size = 0;
   bool payload = false;            // messages other than 0 and 1 occur
-  const int32_t* order = nullptr;  // kept position by C-order index (lines), or the inverse
-                                   // (populations); null: the same
+  const int32_t* order = nullptr;  // of a line, the kept position by C-order index; of a population,
+                                   // the inverse; null: the same
   int history = 1;                 // steps whose messages may still be read
   const int32_t* kind = nullptr;   // of a line's positions, by how often they land; null: all alike
   int kinds = 1;
@@ -54,8 +54,8 @@ struct Source {
 // memory, since rows are all that it hears.
 enum class Path { SUMS, SHORT_SUMS, ROWS };
 
-// How far a voltage can get in a step: |v| * keep / 2^12 + most for a message of each part + bias,
-// whichever neuron it is; `sum` bounds what arrives in any step.
+// How far a voltage can get in a step, whichever neuron it is: |v| * keep / 2^12 + bias + for each part
+// its messages times `message`, but not more than `sum` for all parts.
 struct Bound {
   int64_t keep = 0, bias = 0, sum = 0;
   std::vector<int64_t> message;  // [part]

@@ -20,13 +20,13 @@ constexpr int VECTORS = ROW / VECTOR;           // that a row fills
 
 typedef uint8_t Bytes __attribute__((vector_size(VECTOR)));
 typedef uint8_t LooseBytes __attribute__((vector_size(VECTOR), aligned(1)));
-typedef uint16_t Shorts16 __attribute__((vector_size(VECTOR)));
+typedef uint16_t Shorts __attribute__((vector_size(VECTOR)));
 
 inline Bytes row_part(const uint8_t* row, int i) { return *reinterpret_cast<const LooseBytes*>(row + i * VECTOR); }
 
 // Sums of bytes: whole words, and their upper halves.
 struct ByteSums {
-  Shorts16 whole[VECTORS], upper[VECTORS];
+  Shorts whole[VECTORS], upper[VECTORS];
 };
 
 template <int Group>
@@ -38,8 +38,8 @@ inline ByteSums add_rows_of(const uint8_t* packed, const int32_t* index, int64_t
       for (int i = 0; i < VECTORS; ++i) {
         Bytes bytes = row_part(packed + int64_t(index[k + r]) * ROW, i);
         for (int g = 1; g < Group; ++g) bytes += row_part(packed + int64_t(index[k + r + g]) * ROW, i);
-        sums.whole[i] += Shorts16(bytes);
-        sums.upper[i] += Shorts16(bytes) >> 8;
+        sums.whole[i] += Shorts(bytes);
+        sums.upper[i] += Shorts(bytes) >> 8;
       }
   return sums;
 }

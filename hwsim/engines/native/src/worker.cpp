@@ -8,10 +8,12 @@
 
 namespace spikeport {
 
+// Of a population at a time: between them a worker looks whether it is to stop.
+constexpr int64_t MOST_STEPS = 512;
+
 bool Worker::work(Batch& batch, double seconds) {
   using Clock = std::chrono::steady_clock;
   const auto until = Clock::now() + std::chrono::duration<double>(seconds);
-  const TowardZero rounding;
   while (!batch.stop.load(std::memory_order_relaxed)) {
     if (!working_) {
       step_ = 1;
@@ -36,12 +38,13 @@ bool Worker::work(Batch& batch, double seconds) {
 
 void Worker::advance(const Batch& batch, int64_t first, int64_t steps) {
   for (size_t c = 0; c < working_; ++c) columns_[c].listen(first, steps);
+  const TowardZero rounding;  // not while Python fetches input
   for (const Component& component : network_.components) {
-    const int64_t at_once = component.cyclic ? 1 : steps;
+    const int64_t at_once = component.cyclic ? 1 : MOST_STEPS;
     for (int64_t t = first; t < first + steps; t += at_once)
       for (int population : component.populations) {
         if (batch.stop.load(std::memory_order_relaxed)) return;
-        run(population, t, at_once);
+        run(population, t, std::min(at_once, first + steps - t));
       }
   }
 }
