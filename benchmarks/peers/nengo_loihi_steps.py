@@ -6,7 +6,7 @@
 
 Its discretization would scale weights and thresholds anew; the blocks get integers instead.
 """
-# ruff: noqa: B905 -- Python 3.9 has no zip(strict=True)
+# ruff: noqa: B905, E402 -- Python 3.9 has no zip(strict=True); nengo warns when it is imported
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from peer_network import Layer, Network, answer, read, timed
 
 warnings.filterwarnings("ignore")
 
-from nengo_loihi.block import Axon, LoihiBlock, Synapse  # noqa: E402
-from nengo_loihi.builder import Model  # noqa: E402
-from nengo_loihi.emulator import EmulatorInterface  # noqa: E402
-from nengo_loihi.inputs import SpikeInput  # noqa: E402
-from nengo_loihi.probe import LoihiProbe  # noqa: E402
+from nengo_loihi.block import Axon, LoihiBlock, Synapse
+from nengo_loihi.builder import Model
+from nengo_loihi.emulator import EmulatorInterface
+from nengo_loihi.inputs import SpikeInput
+from nengo_loihi.probe import LoihiProbe
 
 UNIT, LIMIT, NO_MEMORY = 64, 2**23 - 1, 4095
 """Of states in weights, of v, and the decay of a current that is gone after a step."""
