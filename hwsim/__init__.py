@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from hwsim.neurons import (
         NEURONS,
         Cuba,
+        CubaLateReset,
         CubaRefractory,
         CubaSubtract,
         Delta,
         Gate,
         GradedRelay,
         LeakyIntegrator,
+        MultiSpike,
         Sigma,
         SigmaDelta,
         Ternary,
@@ -48,8 +50,8 @@ __getattr__ = lazy(
         "loads": ("StepLoads", "step_loads"),
         "mapping": ("Mapping", "map_program"),
         "neurons": (
-            "NEURONS", "Cuba", "CubaRefractory", "CubaSubtract", "Delta", "Gate", "GradedRelay",
-            "LeakyIntegrator", "Sigma", "SigmaDelta", "Ternary",
+            "NEURONS", "Cuba", "CubaLateReset", "CubaRefractory", "CubaSubtract", "Delta", "Gate",
+            "GradedRelay", "LeakyIntegrator", "MultiSpike", "Sigma", "SigmaDelta", "Ternary",
         ),
         "program": ("Blank", "Connection", "Input", "Population", "Program", "Readout"),
         "simulate": ("Record", "Run", "run"),
@@ -59,10 +61,10 @@ __getattr__ = lazy(
 )  # fmt: skip
 
 __all__ = [
-    "NEURONS", "Blank", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "CubaRefractory",
-    "CubaSubtract", "Delta", "Dense", "Gate", "GradedRelay", "Input", "LeakyIntegrator",
-    "Mapping", "Population", "Program", "Ran", "Readout", "Record", "Report", "Run", "Sigma",
-    "SigmaDelta", "Sparse", "SpikeportError", "StepLoads", "SumPool2d", "Ternary", "Trace",
-    "blanked", "count", "diff", "full_report", "load_chip", "map_program", "price", "run",
-    "step_loads",
+    "NEURONS", "Blank", "Chip", "Connection", "Conv2d", "Counts", "Cuba", "CubaLateReset",
+    "CubaRefractory", "CubaSubtract", "Delta", "Dense", "Gate", "GradedRelay", "Input",
+    "LeakyIntegrator", "Mapping", "MultiSpike", "Population", "Program", "Ran", "Readout",
+    "Record", "Report", "Run", "Sigma", "SigmaDelta", "Sparse", "SpikeportError", "StepLoads",
+    "SumPool2d", "Ternary", "Trace", "blanked", "count", "diff", "full_report", "load_chip",
+    "map_program", "price", "run", "step_loads",
 ]  # fmt: skip

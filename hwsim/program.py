@@ -12,7 +12,7 @@ import numpy as np
 
 from hwsim._value_checks import plain
 from hwsim.errors import raise_all
-from hwsim.neurons import Neuron
+from hwsim.neurons import Neuron, messages
 from hwsim.neurons.base import register
 from hwsim.synapses import Shape, Synapse
 
@@ -206,7 +206,7 @@ class Program:
             return self.input.low, self.input.high
         if self.blank and name == self.blank.name:
             return 0, 1
-        return self.population(name).neuron.MESSAGES
+        return messages(self.population(name).neuron)
 
     @cached_property
     def fan_outs(self) -> Mapping[str, tuple[np.ndarray, np.ndarray]]:

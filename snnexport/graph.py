@@ -178,6 +178,7 @@ class Layer:
     scale: set by ``quantize`` on every layer; per channel, what one unit of integer weight is
     worth in the captured network.
     unit: per channel, what a message of 1 is worth in the captured network.
+    inclusive: it fires where v reaches the threshold, not only above it; ``quantize`` ends that.
     """
 
     name: str
@@ -188,6 +189,7 @@ class Layer:
     constant: Any = 0.0
     scale: np.ndarray | None = None
     unit: Any = 1.0
+    inclusive: bool = False
 
     @property
     def is_sum(self) -> bool:
@@ -199,10 +201,11 @@ class Layer:
 class Graph:
     """A network: its input, its layers, how long and how it is read.
 
-    Without late edges, every layer comes after its sources. low, high: range of the input's
+    Without late edges, every layer comes after its sources. steps: of a sample, 0 if it is never
+    set to rest. low, high: range of the input's
     messages, set by ``quantize``; step: how much of the captured network's input one unit of
     message stands for. notes: what the passes decided, by layer name, for people and for
-    ``export.json``.
+    ``export.json``. metadata: where the network comes from, kept in its programs.
     """
 
     name: str
@@ -216,6 +219,7 @@ class Graph:
     high: int = 1
     step: float = 1.0
     notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
 
     def layer(self, name: str) -> Layer:
         """Return the layer called ``name``."""

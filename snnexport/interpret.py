@@ -106,20 +106,26 @@ def _groups(graph: Graph) -> Iterator[list[Layer]]:
 
 
 class _Witness:
-    """An arithmetic that remembers the first voltage each step compared with a threshold."""
+    """An arithmetic that remembers the voltage of each step, which every neuron clips once.
 
-    def __init__(self, arithmetic: Arithmetic, compared: list[Tensor]) -> None:
+    inclusive: a threshold is exceeded where it is reached.
+    """
+
+    def __init__(self, arithmetic: Arithmetic, compared: list[Tensor], inclusive: bool) -> None:
         self._arithmetic = arithmetic
         self._compared = compared
-        self.fresh = True
+        self._inclusive = inclusive
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._arithmetic, name)
 
+    def clip(self, v: Tensor) -> Tensor:
+        self._compared.append(self._arithmetic.clip(v))
+        return self._compared[-1]
+
     def fire(self, v: Tensor, threshold: Tensor) -> Tensor:
-        if self.fresh:
-            self._compared.append(v)
-        self.fresh = False
+        if self._inclusive:
+            return 1 - self._arithmetic.fire(threshold, v)
         return self._arithmetic.fire(v, threshold)
 
 
@@ -134,7 +140,7 @@ class _Population:
         self.currents: list[Tensor] = []
         self.sent: list[Tensor] = []
         arithmetic = INTEGER if self.integer else Real(FastSigmoid(1.0))
-        self.arithmetic: Any = _Witness(arithmetic, self.compared)
+        self.arithmetic: Any = _Witness(arithmetic, self.compared, layer.inclusive)
         first = next(iter(messages.values()))
         self.steps, batch = first.shape[:2]
         self.rest = torch.zeros(batch, *layer.shape, dtype=torch.float64)
@@ -162,10 +168,7 @@ class _Population:
             x = x + late
         if self.integer:
             x = x << self.neuron.INPUT_SHIFT
-        self.arithmetic.fresh = True
         s, self.state = self.neuron.step(self.arithmetic, self.state, x)
-        if self.arithmetic.fresh and "v" in self.neuron.STATE:  # nothing was compared
-            self.compared.append(self.state[1])
         if "u" in self.neuron.STATE:
             self.currents.append(self.state[0])
         self.sent.append(s.double())

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from hwsim import Blank, Connection, Input, Population, Program, Readout
 from hwsim.engines.reference import drive
-from hwsim.neurons import LeakyIntegrator
+from hwsim.neurons import LeakyIntegrator, messages
 from hwsim.synapses import Dense, Shape, Sparse, SumPool2d, Synapse
 
 T = TypeVar("T")
@@ -275,7 +275,7 @@ def _sums_fit(draft: _Draft, source: str, synapse: Synapse) -> bool:
     """Say whether the sums of a convolution always fit 32 bits, which Lava's must."""
     if isinstance(synapse, Dense | Sparse):
         return True
-    senders = {p.name: p.neuron.MESSAGES for p in draft.populations}
+    senders = {p.name: messages(p.neuron) for p in draft.populations}
     low, high = senders.get(source, (draft.input.low, draft.input.high))
     pooled = isinstance(synapse, SumPool2d)
     weight = synapse.as_conv(1).weight if pooled else synapse.weights

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.arith import SignMode, round_bias, truncate_weights, wrap32
+from hwsim.arith import VOLTAGE, SignMode, round_bias, truncate_weights, wrap32
 from hwsim.engines.reference import drive
 from hwsim.neurons import (
     NEURONS,
@@ -16,9 +16,11 @@ from hwsim.neurons import (
     Gate,
     GradedRelay,
     LeakyIntegrator,
+    MultiSpike,
     Neuron,
     Sigma,
     SigmaDelta,
+    registers,
 )
 from hwsim.program import Population
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
@@ -61,6 +63,15 @@ def neuron(
         drawn["bias"] = _bias(choice, scale, shape, lava_ready, needed=not driven)
     if "period" in kind.__dataclass_fields__:
         drawn["period"] = spread(choice, 0, choice.pick((1, 3, 63)), shape)
+    if "decrement" in kind.__dataclass_fields__:
+        drawn["decrement"] = spread(
+            choice, 0, min(choice.pick((1, 4, 16)) * scale, VOLTAGE[1]), shape
+        )
+    if kind is MultiSpike:
+        drawn["lowest"] = spread(
+            choice, choice.pick((VOLTAGE[0], -min(scale, VOLTAGE[1]))), 0, shape
+        )
+        drawn["most"] = spread(choice, 1, choice.pick((1, 4, 255)), shape)
     if kind in (Delta, SigmaDelta):
         drawn["state_exp"] = choice.pick((0, 0, 1, 6, 7))
     if kind is Delta:
@@ -114,7 +125,8 @@ def _tuned(
     base = int(np.quantile(seen, choice.integer(30, 95) / 100)) if seen.size else 0
     factor = 16 if choice.chance(40) else spread(choice, 8, 20, shape)
     for _ in range(3):
-        high = np.clip(base * factor // (16 * step), 0, limit // step) * step
+        least = registers(kind)["threshold"]["low"] // 64
+        high = np.clip(base * factor // (16 * step), least, limit // step) * step
         high = high if np.ndim(high) else int(high)
         low = dict.fromkeys(signed, -high)
         found = kind(**drawn, threshold=high, **low)

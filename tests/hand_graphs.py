@@ -9,10 +9,12 @@ import numpy as np
 from hwsim import load_chip
 from hwsim.neurons import (
     Cuba,
+    CubaLateReset,
     CubaRefractory,
     CubaSubtract,
     GradedRelay,
     LeakyIntegrator,
+    MultiSpike,
     Ternary,
 )
 from hwsim.program import Readout
@@ -35,6 +37,8 @@ def voltage_neurons():
         CubaRefractory(**shared, threshold=1.5, period=2),
         Ternary(**shared, threshold=1.5, threshold_low=-1.0),
         LeakyIntegrator(**shared),
+        CubaLateReset(**shared, threshold=1.5, decrement=1.2),
+        MultiSpike(**shared, threshold=1.5, decrement=1.2, lowest=-3.7, most=7),
     ]
 
 

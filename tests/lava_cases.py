@@ -11,6 +11,7 @@ from hwsim import (
     Connection,
     Conv2d,
     Cuba,
+    CubaLateReset,
     CubaRefractory,
     CubaSubtract,
     Delta,
@@ -19,6 +20,7 @@ from hwsim import (
     GradedRelay,
     Input,
     LeakyIntegrator,
+    MultiSpike,
     Population,
     Program,
     Sigma,
@@ -74,6 +76,16 @@ def neurons(random: Random, *, single: bool) -> dict[str, Any]:
         ),
         "Ternary": Ternary(
             **membrane(), threshold=one(0, 40000, 64), threshold_low=one(-40000, 0, 64)
+        ),
+        "CubaLateReset": CubaLateReset(
+            **membrane(), threshold=draw(0, 131072, 64), decrement=draw(0, 131072 * 64)
+        ),
+        "MultiSpike": MultiSpike(
+            **membrane(),
+            threshold=draw(1, 40000, 64),
+            decrement=draw(0, 131072 * 64),
+            lowest=draw(1 - 2**23, 0),
+            most=draw(1, 255),
         ),
         "LeakyIntegrator": LeakyIntegrator(**membrane()),
         "Gate": Gate(draw(0, 131072, 64)),

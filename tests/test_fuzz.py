@@ -64,7 +64,7 @@ def test_25_random_networks_do_on_real_lava_what_they_do_everywhere_else(tmp_pat
     plan = Plan(2026, 25, list(judges.DEFAULT), tmp_path / "fuzz.json")
     fine, text = fuzz(plan)
     assert fine, text
-    assert sum(row["compared"] for row in json.loads(plan.out.read_text())) > 500_000
+    assert sum(row["compared"] for row in json.loads(plan.out.read_text())) > 400_000
 
 
 def test_300_networks_use_all_that_the_machine_has_and_few_are_silent_or_always_fire():

@@ -16,7 +16,14 @@ import numpy as np
 from hwsim.activations import inside
 from hwsim.arith import DECAY_UNITY, Range
 from hwsim.counts import Counts, Form, Kind, PopulationCounts, kind_of, one_to_one
-from hwsim.neurons import CubaSubtract, GradedRelay, Neuron
+from hwsim.neurons import (
+    CubaLateReset,
+    CubaSubtract,
+    GradedRelay,
+    MultiSpike,
+    Neuron,
+    messages,
+)
 from hwsim.program import Connection, Population, Program, expand
 
 MEMORY = "sram_32kb_accesses"
@@ -25,6 +32,7 @@ MEMORY = "sram_32kb_accesses"
 ACCESS_BITS = 64
 _FETCHES = "weight fetches"
 _UNASKED = (Kind.BLANK, Kind.BIAS)
+_SUBTRACTING = (CubaLateReset, CubaSubtract, MultiSpike)
 
 
 class Operations(NamedTuple):
@@ -104,7 +112,7 @@ def relays(program: Program) -> list[str]:
 
 def sends_numbers(program: Program) -> list[str]:
     """Name the populations whose messages are neither spikes nor sums that a relay passes on."""
-    wide = [p.name for p in program.populations if not inside(p.neuron.MESSAGES, (-1, 1))]
+    wide = [p.name for p in program.populations if not inside(messages(p.neuron), (-1, 1))]
     return [name for name in wide if name not in relays(program)]
 
 
@@ -211,7 +219,7 @@ def spiking(program: Program, counts: Counts, widths: Widths) -> Iterator[Operat
 
 def _updates(p: Population, counted: PopulationCounts, samples: int) -> Iterator[Operations]:
     states, decays = kept(p.neuron), leaks(p.neuron)
-    plain = not decays and not counted.bias_adds and not isinstance(p.neuron, CubaSubtract)
+    plain = not decays and not counted.bias_adds and not isinstance(p.neuron, _SUBTRACTING)
     unmoved = plain and [*states] == ["v"]  # what is left above a threshold would fire
     n = (counted.driven if unmoved else counted.driven + counted.idle) / samples
     compares = p.neuron.MESSAGES != (0, 0)

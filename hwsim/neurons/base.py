@@ -25,7 +25,7 @@ class Neuron(Protocol):
     INPUT_SHIFT: ClassVar[int]
     """``step`` takes the activation shifted left by this many bits."""
     MESSAGES: ClassVar[Range]
-    """Lowest and highest message; 0 is none."""
+    """Lowest and highest message that registers can allow; 0 is none. See :func:`messages`."""
     LAVA: ClassVar[str]
     """The Process of lava-nc 0.10.0 that computes the same in fixed point, or ``""``."""
 
@@ -42,6 +42,15 @@ def param(unit: str, low: int, high: int, *, step: int = 1, default: Any = MISSI
 def registers(neuron: Any) -> dict[str, dict[str, Any]]:
     """Return ``{name: {"unit", "low", "high", "step"}}`` of a neuron or neuron class."""
     return {f.name: dict(f.metadata) for f in fields(neuron)}
+
+
+def messages(neuron: Any) -> Range:
+    """Return the lowest and highest message of ``neuron``: MESSAGES, or what its registers allow.
+
+    A neuron whose registers decide has a method ``messages``.
+    """
+    narrower = getattr(neuron, "messages", None)
+    return neuron.MESSAGES if narrower is None else narrower()
 
 
 def register(value: Any) -> np.ndarray:

@@ -120,6 +120,8 @@ class _Step:
         if np.any(layer.constant) or not prompt:
             prompt.append(self._parameter(layer, "constant", np.asarray(layer.constant)))
         values = {f.name: getattr(layer.neuron, f.name) for f in fields(layer.neuron)}
+        if layer.inclusive:  # v > the float32 before it, exactly where v >= the threshold
+            values["threshold"] = np.nextafter(np.float32(values["threshold"]), np.float32(-np.inf))
         total = self._sum(prompt, f"{layer.name}/sum")
         if layer.norm is not None:
             gain = self._parameter(layer, "norm.gain", layer.norm.gain)

@@ -11,7 +11,7 @@ import numpy as np
 from hwsim.arith import DECAY_UNITY, STATE_UNIT
 from hwsim.chip import Chip
 from hwsim.errors import UnsupportedError
-from hwsim.neurons import Cuba, GradedRelay
+from hwsim.neurons import Cuba, GradedRelay, messages
 from snnexport.graph import Diagonal, Edge, Graph, Layer
 
 RELAY = ".relay"
@@ -90,7 +90,7 @@ def sends_payload(graph: Graph, name: str) -> bool:
     """Say whether a message of the input or layer called ``name`` may be other than 0 and 1."""
     if name == graph.input:
         return graph.low < 0 or graph.high > 1
-    low, high = graph.layer(name).neuron.MESSAGES
+    low, high = messages(graph.layer(name).neuron)
     return low < 0 or high > 1
 
 

@@ -33,6 +33,8 @@ _HEADER = """\
 #   bound: the current u cannot wrap whatever arrives ("proven"), or did not on the calibration
 #     data ("observed"; the simulator counts wraps), or wraps as in training ("trained")
 #   message_bits 2..24: of a sum's messages, sign included
+#   decays: to the "nearest" integer, or "down" as scripts for Lava do: every step of a decay
+#     rounds toward zero anyway
 #   bias_step 1..64: biases are multiples of it, in units of voltage; netx holds multiples of 64
 #   sparse: leave synapses of weight 0 out of matrices, where that takes less memory
 #   scale: by channel, what an integer weight of 1 is worth. Left out: the finest that fits; so
@@ -58,6 +60,13 @@ class Bound(Enum):
     TRAINED = "trained"
 
 
+class Decays(Enum):
+    """How a decay becomes an integer."""
+
+    NEAREST = "nearest"
+    DOWN = "down"
+
+
 @dataclass(frozen=True)
 class LayerChoice:
     """What is decided for one layer; ``scale`` is empty where the finest that fits is taken."""
@@ -68,6 +77,7 @@ class LayerChoice:
     percentile: float = setting(50.0, 100.0, default=99.99)
     bound: Bound = Bound.PROVEN
     message_bits: int = setting(2, 24, default=8)
+    decays: Decays = Decays.NEAREST
     bias_step: int = setting(1, 64, default=1)
     sparse: bool = False
     scale: tuple[float, ...] = setting(1e-300, 1e300, default=())

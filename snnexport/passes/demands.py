@@ -17,6 +17,8 @@ from snnexport.graph import Edge, Graph, Layer
 from snnexport.passes.rounding import rows
 
 LARGEST_STATE = STATE_LIMIT - 1
+UNBROKEN = 4096
+"""Steps over which sums are bounded in a network that is never set to rest."""
 _LEAST_CHARGE = STATE_UNIT * BLANK_WEIGHT
 _LARGEST_CHARGE = _LEAST_CHARGE << EXPONENT_MAX
 """What a blank line can take from u in a step, by its weight exponent."""
@@ -41,7 +43,8 @@ class Drive:
         late = {e.source for e, _ in graph.edges() if e.late + e.delays[1] > 0}
         gap = max((e.late + e.delays[1] for e, _ in graph.edges()), default=0)
         heard = {e.source: messages[e.source] for e in layer.edges}
-        return cls(heard, graph.steps, gap if layer.name in late else 0, len(graph.layers))
+        steps = graph.steps or UNBROKEN
+        return cls(heard, steps, gap if layer.name in late else 0, len(graph.layers))
 
     def sums(self, layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         """Return how far below and above 0 the input of one step can get, per channel (C,)."""
@@ -95,6 +98,9 @@ def demands(layer: Layer, chip: Chip, drive: Drive) -> dict[str, np.ndarray]:
     thresholds = [per_channel(getattr(neuron, name), layer) for name in _thresholds(neuron)]
     if thresholds:
         found["threshold"] = unit * np.max(thresholds, axis=0) / registers["threshold"]["high"]
+    if hasattr(neuron, "decrement"):
+        largest = registers["decrement"]["high"]
+        found["decrement"] = unit * per_channel(neuron.decrement, layer) / largest
     if drive.gap:
         sums = drive.worst_sums(layer) if integer else (down, up)
         found["silence"] = _silence(layer, drive, unit, *sums)

@@ -181,7 +181,7 @@ def _without_norm(layer: Layer, into: Into) -> tuple[Layer, np.ndarray]:
     neuron: Any = layer.neuron
     bias = _each(operator.add, neuron.bias, norm.offset, layer.shape)
     registers = {"bias": _each(operator.truediv, bias, divisor, layer.shape)}
-    for name in ("threshold", "threshold_low"):
+    for name in ("threshold", "threshold_low", "decrement", "lowest"):
         if hasattr(neuron, name):
             limit = getattr(neuron, name)
             registers[name] = _each(operator.truediv, limit, divisor, layer.shape)

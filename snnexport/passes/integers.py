@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.arith import DECAY_UNITY, STATE_UNIT, round_bias, truncate_weights
+from hwsim.arith import DECAY_UNITY, STATE_UNIT, VOLTAGE, round_bias, truncate_weights
 from hwsim.chip import Chip
 from hwsim.neurons import Gate, GradedRelay, problems
 from hwsim.program import expand
 from snnexport.graph import Diagonal, Layer, Linear, SumPool, Weights
 from snnexport.passes.calibration import Histogram, weight_limit
-from snnexport.passes.choices import Granularity, LayerChoice
+from snnexport.passes.choices import Decays, Granularity, LayerChoice
 from snnexport.passes.demands import Drive
 from snnexport.passes.rounding import grid, integer_weights, rows, squared_error
 
@@ -113,10 +113,16 @@ def _registers(task: Task, scale: np.ndarray) -> Any:
         units = real / (expand(scale, task.layer.shape) if real.ndim > 1 else scale)
         if name.startswith("decay"):
             low, high = narrower[name]["low"], narrower[name]["high"]
-            whole = np.clip(np.rint(DECAY_UNITY * real), low, high).astype(np.int64)
+            rounded = np.floor if task.choice.decays is Decays.DOWN else np.rint
+            whole = np.clip(rounded(DECAY_UNITY * real), low, high).astype(np.int64)
             values[name] = whole if whole.ndim else int(whole)
         elif name.startswith("threshold"):
             values[name] = np.rint(units).astype(np.int64) << neuron.INPUT_SHIFT
+        elif name == "decrement":  # only whole weights keep an inclusive threshold exact
+            grain = STATE_UNIT if task.layer.inclusive else 1
+            values[name] = grain * np.rint(STATE_UNIT * units / grain).astype(np.int64)
+        elif name == "lowest":  # below what v can be it is no bound, nor is one there
+            values[name] = np.maximum(np.floor(STATE_UNIT * units), VOLTAGE[0]).astype(np.int64)
         elif name == "bias":
             limits = (bias.mantissa_limit, bias.exponent_limit)
             step = task.choice.bias_step

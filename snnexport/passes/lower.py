@@ -68,10 +68,10 @@ def lowered(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None)
         connections=_connections(replace(graph, layers=tuple(order))),
         output=graph.output,
         readout=graph.readout,
-        period=graph.steps,
-        metadata={**(metadata or {}), **coded},
+        period=graph.steps or None,
+        metadata={**graph.metadata, **(metadata or {}), **coded},
     )
-    return blanked(program)
+    return blanked(program) if program.period else program
 
 
 def _connections(graph: Graph) -> tuple[Connection, ...]:

@@ -14,12 +14,15 @@ from hwsim.chip import Chip
 from hwsim.errors import CheckError, raise_all
 from hwsim.neurons import (
     Cuba,
+    CubaLateReset,
     CubaRefractory,
     CubaSubtract,
     Gate,
     GradedRelay,
     LeakyIntegrator,
+    MultiSpike,
     Ternary,
+    messages,
 )
 from hwsim.program import Readout
 from snnexport.graph import (
@@ -36,12 +39,17 @@ from snnexport.passes.calibration import Calibration
 from snnexport.passes.choices import Choices, choice_problems
 from snnexport.passes.demands import Drive
 from snnexport.passes.gates import resolve_gates
+from snnexport.passes.inclusive import inclusive_problems, resolve_inclusive
 from snnexport.passes.input_step import best_step
 from snnexport.passes.integers import Task, kept_layer, register_problems
 from snnexport.passes.scales import kept_note, quantized_layer
 from snnexport.passes.sums import resolve_sums
+from snnexport.resets import way_out
 
-QUANTIZED = (Cuba, CubaRefractory, CubaSubtract, Gate, GradedRelay, LeakyIntegrator, Ternary)
+QUANTIZED = (
+    Cuba, CubaLateReset, CubaRefractory, CubaSubtract, Gate, GradedRelay, LeakyIntegrator,
+    MultiSpike, Ternary,
+)  # fmt: skip
 _HINT = "each line names a layer, a value and its limit; change the network or its choices"
 
 
@@ -52,7 +60,8 @@ def quantize(
 
     All connections into a neuron share one scale per channel: the smallest that keeps the
     weights in their bits and every register in its range (``docs/formats.md``). Weights far
-    larger than those beside them are split over parallel edges instead. Which register decides,
+    larger than those beside them are split over parallel edges instead. A layer that fires where
+    v reaches its threshold gets one that lies a unit of weight lower. Which register decides,
     and what was chosen, is kept in ``Graph.notes``; ``choices_of`` returns it as a file.
 
     Raises
@@ -78,8 +87,9 @@ def quantized_with_problems(
         graph = resolve_sums(resolve_gates(graph, chip), chip, choices.sums)
     except CheckError as error:
         return graph, list(error.problems)
+    graph = resolve_inclusive(graph)
     names = {layer.name for layer in graph.layers}
-    found = _strangers(graph, chip) + _loops(graph)
+    found = inclusive_problems(graph) + _strangers(graph, chip) + _loops(graph)
     found += [
         f"{name}: is added up by its readers and takes no choices; remove them"
         for name in choices.layers
@@ -146,7 +156,7 @@ class _Sources:
             {graph.input: step, **{layer.name: layer.unit for layer in known}},
             {
                 graph.input: calibration.messages(step),
-                **{layer.name: layer.neuron.MESSAGES for layer in known},
+                **{layer.name: messages(layer.neuron) for layer in known},
             },
         )
 
@@ -265,5 +275,6 @@ def _strangers(graph: Graph, chip: Chip) -> list[str]:
             found.append(f"{layer.name}: {kind.__name__} cannot be quantized (known: {known})")
         elif kind.__name__ not in chip.registers:
             has = ", ".join(chip.registers)
-            found.append(f"{layer.name}: chip {chip.name} has no neuron {kind.__name__}; use {has}")
+            lacking = f"{layer.name}: chip {chip.name} has no neuron {kind.__name__}; use {has}"
+            found.append(lacking + way_out(layer.neuron))
     return found

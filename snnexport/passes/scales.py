@@ -15,6 +15,7 @@ from hwsim.neurons import Gate, GradedRelay, LeakyIntegrator
 from snnexport.graph import Diagonal, Layer
 from snnexport.passes.choices import Bound, LayerChoice, plain_choice
 from snnexport.passes.demands import LARGEST_STATE, demands, largest_current, largest_voltage
+from snnexport.passes.inclusive import made_strict
 from snnexport.passes.integers import Task, at_scale, edge_errors, register_problems
 from snnexport.passes.rounding import copies_needed, grid, rows
 
@@ -42,7 +43,8 @@ def quantized_layer(task: Task) -> tuple[Layer, dict[str, Any]]:
         integers = _loosened(task, integers)
     raise_all(name, register_problems(integers, task.chip) + _vanished(task, integers), hint=_HINT)
     decided = {"weights": _wanted(task).max(axis=0, initial=0), **needs}
-    return integers, _note(task, integers, decided)
+    strict = made_strict(integers)
+    return strict, _note(task, strict, decided)
 
 
 def _impossible(task: Task) -> list[str]:
@@ -221,8 +223,10 @@ def _note(task: Task, integers: Layer, decided: Mapping[str, np.ndarray]) -> dic
     }
     if isinstance(neuron, LeakyIntegrator):
         note["largest_voltage"] = int(largest_voltage(integers, task.drive).max())
-    registers = (f.name for f in fields(neuron) if f.name.startswith(("threshold", "decay")))
-    for name in registers:
+    if task.layer.inclusive:
+        note["inclusive"] = "threshold one unit of weight lower, as v reaches it in the network"
+    shown = ("threshold", "decay", "decrement", "lowest")
+    for name in (f.name for f in fields(neuron) if f.name.startswith(shown)):
         value = np.asarray(getattr(neuron, name))
         note[name] = [int(value.min()), int(value.max())]
     return note
@@ -242,6 +246,6 @@ def _moved(layer: Layer, integers: Layer) -> dict[str, int]:
     """Count the decays that lie beyond the chip's register and were set to its end."""
     found = {}
     for name in ("decay_u", "decay_v"):
-        exact = np.rint(DECAY_UNITY * np.asarray(getattr(layer.neuron, name)))
-        found[name] = int(np.sum(exact != getattr(integers.neuron, name)))
+        exact = DECAY_UNITY * np.asarray(getattr(layer.neuron, name))
+        found[name] = int(np.sum(np.abs(exact - getattr(integers.neuron, name)) >= 1))
     return {name: n for name, n in found.items() if n}

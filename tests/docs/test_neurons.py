@@ -1,5 +1,6 @@
 """The table of neurons in the documentation is what the code says."""
 
+from hwsim.arith import WORD
 from hwsim.chip import chip_names, load_chip
 from hwsim.engines.native.engine import _extension
 from hwsim.neurons import NEURONS, registers
@@ -12,7 +13,7 @@ def rows():
     for name, kind in sorted(NEURONS.items()):
         engines = "reference, native, torch" if name in compiled else "reference, torch"
         low, high = kind.MESSAGES
-        wide = "32 bit" if high > 1 else f"{low}..{high}" if low != high else "none"
+        wide = "32 bit" if kind.MESSAGES == WORD else f"{low}..{high}" if low != high else "none"
         lava = f"`{kind.LAVA}`" if kind.LAVA else "its own Process"
         held = ", ".join(chip for chip in chips if name in chips[chip])
         state, values = (", ".join(names) or "-" for names in (kind.STATE, registers(kind)))

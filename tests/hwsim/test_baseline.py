@@ -25,7 +25,7 @@ from hwsim._report.operations import waiting
 from hwsim.baseline import baseline_of, baseline_problems
 from hwsim.chip import load_chip
 from hwsim.errors import CheckError
-from hwsim.neurons import CubaSubtract, Gate, GradedRelay
+from hwsim.neurons import CubaLateReset, CubaSubtract, Gate, GradedRelay, MultiSpike
 
 TINY = Program(
     "tiny",
@@ -193,8 +193,13 @@ def test_a_bias_of_a_neuron_is_added_once_in_one_network_and_every_step_in_the_o
     )
 
 
-def test_soft_reset_pays_for_steps_without_input():
-    soft = replace(TINY.populations[0], neuron=CubaSubtract(4096, 0, 64))
+@pytest.mark.parametrize(
+    "neuron",
+    [CubaSubtract(4096, 0, 64), CubaLateReset(4096, 0, 64, 64), MultiSpike(4096, 0, 64, 64)],
+    ids=lambda neuron: type(neuron).__name__,
+)
+def test_soft_reset_pays_for_steps_without_input(neuron):
+    soft = replace(TINY.populations[0], neuron=neuron)
     found = priced(replace(TINY, populations=(soft, TINY.populations[1])), FRAMES)
     assert terms(found, "snn")["states read and written"] == pytest.approx(6 * 2 * 24 / 64 * 20)
 

@@ -12,6 +12,7 @@ from hwsim import (
     Connection,
     Conv2d,
     Cuba,
+    CubaLateReset,
     CubaRefractory,
     CubaSubtract,
     Delta,
@@ -20,6 +21,7 @@ from hwsim import (
     GradedRelay,
     Input,
     LeakyIntegrator,
+    MultiSpike,
     Population,
     Program,
     Readout,
@@ -36,12 +38,14 @@ from hwsim.errors import UnsupportedError
 
 SAMPLES = {
     "Cuba": CUBA,
+    "CubaLateReset": CubaLateReset(900, 200, 64 * 50, 64 * 70, 100),
     "CubaRefractory": CubaRefractory(900, 200, 64 * 50, 100, 2),
     "CubaSubtract": CubaSubtract(4096, 0, 64 * 40),
     "Delta": Delta(300, 2, 1),
     "Gate": Gate(64 * 10),
     "GradedRelay": GradedRelay(20),
     "LeakyIntegrator": LeakyIntegrator(700, 100, -30),
+    "MultiSpike": MultiSpike(900, 200, 64 * 30, 64 * 40, -64 * 50, 200, 100),
     "Sigma": Sigma(),
     "SigmaDelta": SigmaDelta(50, 10, 1),
     "Ternary": Ternary(2048, 100, 64 * 60, -64 * 50, 10),
@@ -240,6 +244,9 @@ CUBA_BIASED = Cuba(0, 0, 131072 * 64, 2**31 - 1)
         (CUBA_BIASED, (0, 1), False),
         (SAMPLES["CubaRefractory"], (-100, 100), True),  # wait never counts below 0
         (SAMPLES["CubaSubtract"], (-100, 100), True),
+        (SAMPLES["CubaLateReset"], (-100, 100), True),
+        (SAMPLES["MultiSpike"], (-100, 100), True),  # its voltage never falls below lowest
+        (MultiSpike(4096, 0, 131072 * 64, 131072 * 64, most=255), (-100, 100), True),
         (SAMPLES["Ternary"], (-100, 100), True),
         (Gate(64), (-(2**18), 2**18), True),
         (GradedRelay(), (-(2**31), 0), False),  # its magnitude has 33 bits

@@ -10,11 +10,13 @@ from hwsim import (
     Connection,
     Conv2d,
     Cuba,
+    CubaLateReset,
     CubaRefractory,
     CubaSubtract,
     Dense,
     Input,
     LeakyIntegrator,
+    MultiSpike,
     Population,
     Program,
     Readout,
@@ -76,7 +78,10 @@ def test_dense_matrices_of_several_sources_and_delays_are_rows_together(rng):
     compare(program, rng.random((40, 3, 30)) < 0.3, block_steps=7)
 
 
-@pytest.mark.parametrize("kind", [Cuba, CubaSubtract, CubaRefractory, Ternary, LeakyIntegrator])
+KINDS = [Cuba, CubaSubtract, CubaLateReset, CubaRefractory, MultiSpike, Ternary, LeakyIntegrator]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("decay_v", [0, 1, 100])
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_voltages_that_reach_the_end_of_their_register_saturate_and_are_counted(
@@ -85,7 +90,9 @@ def test_voltages_that_reach_the_end_of_their_register_saturate_and_are_counted(
     neuron = {
         Cuba: Cuba(4096, decay_v, 131071 * 64),
         CubaSubtract: CubaSubtract(4096, decay_v, 131071 * 64, 3),
+        CubaLateReset: CubaLateReset(4096, decay_v, 131071 * 64, 90, 3),
         CubaRefractory: CubaRefractory(4096, decay_v, 131071 * 64, -3, 2),
+        MultiSpike: MultiSpike(4096, decay_v, 131071 * 64, 90, bias=3),
         Ternary: Ternary(4096, decay_v, 131071 * 64, -131071 * 64),
         LeakyIntegrator: LeakyIntegrator(4096, decay_v, 0),
     }[kind]
@@ -93,6 +100,20 @@ def test_voltages_that_reach_the_end_of_their_register_saturate_and_are_counted(
     readout = Readout.VOLTAGE if kind is LeakyIntegrator else Readout.COUNT
     program = one(neuron, synapse, shape=(100,), source=(100,), readout=readout)
     spikes = rng.random((60, 2, 100)) < np.linspace(1, 0, 60)[:, None, None]
+    compare(program, spikes)
+    tally, _ = run(Reference(program), spikes, 64)
+    assert tally.populations["p"].saturations > 0
+
+
+@pytest.mark.parametrize(
+    "neuron",
+    [CubaLateReset(4096, 0, 64, 131072 * 64), MultiSpike(4096, 0, 64, 131072 * 64, most=255)],
+    ids=lambda neuron: type(neuron).__name__,
+)
+def test_a_reset_that_takes_more_than_there_is_saturates_and_is_counted(rng, neuron):
+    synapse = Dense(rng.integers(-127, 128, (100, 20)))
+    program = one(neuron, synapse, shape=(100,), source=(20,))
+    spikes = rng.random((12, 2, 20)) < 0.2
     compare(program, spikes)
     tally, _ = run(Reference(program), spikes, 64)
     assert tally.populations["p"].saturations > 0

@@ -4,22 +4,29 @@ import numpy as np
 import pytest
 
 from hwsim import (
+    Connection,
     Cuba,
+    CubaLateReset,
     CubaRefractory,
     CubaSubtract,
     Delta,
+    Dense,
     Gate,
     GradedRelay,
+    Input,
     LeakyIntegrator,
+    MultiSpike,
     Population,
+    Program,
     Sigma,
     SigmaDelta,
     Ternary,
 )
-from hwsim.arith import STATE_LIMIT
+from hwsim.activations import arriving
+from hwsim.arith import STATE_LIMIT, Integer
 from hwsim.engines.reference import drive
 from hwsim.errors import RangeError
-from hwsim.neurons import NEURONS, check, registers
+from hwsim.neurons import NEURONS, check, messages, registers
 
 LEAKS = {"decay_u": 700, "decay_v": 300, "bias": 90}
 
@@ -56,6 +63,72 @@ def test_subtract_keeps_what_exceeds_the_threshold(activations):
     s, states = run(CubaSubtract(threshold=threshold, **LEAKS), activations)
     assert list(zip(s, states["u"], states["v"], strict=True)) == want
     assert 0 < sum(s) < 60
+
+
+@pytest.mark.parametrize("decrement", [0, 64 * 300, 64 * 300 - 1, 64 * 500])
+def test_a_late_reset_subtracts_its_decrement_in_the_step_after_a_spike(activations, decrement):
+    threshold, u, v, want = 64 * 300, 0, 0, []
+    for a in activations.tolist():
+        u, before = decay(u, 700) + 64 * a, v
+        v = clip(decay(v, 300) + u + 90 - (decrement if before > threshold else 0))
+        want.append((int(v > threshold), u, v))
+    neuron = CubaLateReset(threshold=threshold, decrement=decrement, **LEAKS)
+    s, states = run(neuron, activations)
+    assert list(zip(s, states["u"], states["v"], strict=True)) == want
+    assert 0 < sum(s) < 60
+
+
+def test_a_late_reset_spikes_as_one_at_once_where_nothing_leaks(activations):
+    late = CubaLateReset(4096, 0, 64 * 150, 64 * 150)
+    assert run(late, activations)[0] == run(CubaSubtract(4096, 0, 64 * 150), activations)[0]
+
+
+@pytest.mark.parametrize("most", [1, 3, 200])
+def test_several_spikes_are_the_thresholds_that_fit_the_voltage(activations, most):
+    threshold, decrement, lowest, u, v, want = 64 * 40, 2000, -20, 0, 0, []
+    for a in activations.tolist():
+        u = decay(u, 700) + 64 * a
+        v = clip(decay(v, 300) + u + 90)
+        s = min(max(v // threshold, 0), most)
+        v = max(v - s * decrement, lowest)
+        want.append((s, u, v))
+    neuron = MultiSpike(threshold=threshold, decrement=decrement, lowest=lowest, most=most, **LEAKS)
+    s, states = run(neuron, activations)
+    assert list(zip(s, states["u"], states["v"], strict=True)) == want
+    assert max(s) == most or 9 < max(s) < most
+    assert lowest in states["v"]
+
+
+def test_several_spikes_are_counted_right_at_every_multiple_up_to_the_ends_of_the_registers():
+    units = [1, 2, 3, 127, 128, 513, 514, 65535, 131071, 131072]
+    thresholds, n, beside, most = np.meshgrid(
+        64 * np.array(units), np.arange(257), [-1, 0, 1], [1, 2, 5, 127, 128, 254, 255]
+    )
+    v = np.minimum(thresholds * n + beside, STATE_LIMIT - 1)
+    neuron = MultiSpike(4096, 4096, thresholds, 131072 * 64, most=most, bias=v)
+    rest = (np.zeros_like(v),) * 2
+    s, (_, after) = neuron.step(Integer(), rest, 0 * v)
+    want = np.clip(v // thresholds, 0, most)
+    assert (s == want).all()
+    assert (after == np.maximum(v - want * 131072 * 64, 1 - STATE_LIMIT)).all()
+    assert want.max() == 255
+
+
+def test_messages_reach_as_far_as_any_neuron_may_spike_and_bound_what_arrives():
+    several = MultiSpike(4096, 0, 64, 64, most=np.array([1, 3]))
+    assert messages(several) == (0, 3)
+    assert messages(MultiSpike(4096, 0, 64, 64)) == messages(Cuba.integrator(64)) == (0, 1)
+    program = Program(
+        "net", "loihi2", Input("in", (2,)),
+        (Population("a", (2,), several, 1), Population("b", (1,), Cuba.integrator(64), 2)),
+        (
+            Connection("in", "a", Dense(np.eye(2, dtype=int))),
+            Connection("a", "b", Dense(np.array([[10, -4]])), graded=True),
+        ),
+        "b",
+    )  # fmt: skip
+    assert program.messages_of("a") == (0, 3)
+    assert arriving(program, program.population("b")) == (-12, 30)
 
 
 @pytest.mark.parametrize("period", [0, 1, 5])

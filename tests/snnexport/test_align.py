@@ -14,7 +14,7 @@ from networks import Residual, trained
 
 from hwsim import load_chip
 from hwsim.errors import UnsupportedError
-from hwsim.neurons import Cuba, GradedRelay, Ternary
+from hwsim.neurons import Cuba, GradedRelay, MultiSpike, Ternary
 from snnexport import Calibration, capture, fold, quantize
 from snnexport.graph import Edge, Graph, Layer, Linear
 from snnexport.passes.align import align, latencies
@@ -124,6 +124,14 @@ def test_messages_with_a_payload_pass_through_relays_that_carry_it():
     assert isinstance(relay.neuron, GradedRelay)
     relay = align(joined(*ends, high=1), load_chip("loihi2")).layer("input.relay1")
     assert isinstance(relay.neuron, Cuba)
+
+
+@pytest.mark.parametrize(("most", "relay"), [(1, Cuba), (2, GradedRelay)])
+def test_several_spikes_pass_through_relays_that_carry_their_number(most, relay):
+    ends = [("input", "a", 0), ("a", "b", 0), ("b", "c", 0), ("a", "c", 0)]
+    several = MultiSpike(4096, 0, 64, 64, most=most)
+    aligned = align(joined(*ends, names="abc", a=several), load_chip("loihi2"))
+    assert isinstance(aligned.layer("a.relay1").neuron, relay)
 
 
 def test_messages_below_zero_pass_through_relays_that_carry_them():

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hand_graphs import cuba, with_layer
+from hand_graphs import cuba, single, voltage_neurons, with_layer
 from networks import KINDS, Residual, network_of, trained
 from torch import nn
 
 from hwsim.errors import CheckError
-from hwsim.neurons import GradedRelay
+from hwsim.neurons import GradedRelay, LeakyIntegrator
 from hwsim.program import expand
 from snnexport import Into, capture, fold
 from snnexport.graph import (
@@ -105,6 +105,20 @@ def test_gains_go_into_weights_and_thresholds_stay(captured):
     expected = before.edges[0].weights.weight * before.norm.gain[:, None, None, None]
     assert np.allclose(layer.edges[0].weights.weight, expected, rtol=1e-15)
     assert np.all(layer.neuron.threshold == before.neuron.threshold)
+
+
+@pytest.mark.parametrize("into", Into)
+@pytest.mark.parametrize("neuron", voltage_neurons(), ids=lambda n: type(n).__name__)
+def test_every_register_in_units_of_voltage_follows_the_gain(rng, neuron, into):
+    graph = single(rng.normal(size=(4, 6)), neuron, steps=9)
+    norm = Norm(np.array([0.5, -2.0, 3.0, 0.1]), np.array([0.1, 0.0, -0.2, 0.3]))
+    graph = with_layer(graph, "x", norm=norm)
+    folded = fold(graph, into)
+    frames = rng.integers(0, 3, (9, 20, 6))
+    before, after = interpret(graph, frames), interpret(folded, frames)
+    # sums in another order; no voltage of these lies on its threshold
+    assert (before.spikes["x"] == after.spikes["x"]).all()
+    assert before.spikes["x"].any() != isinstance(neuron, LeakyIntegrator)
 
 
 def test_a_channel_with_a_tiny_gain_keeps_it_in_its_weights(captured):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hwsim import load_chip, run
 from hwsim.arith import STATE_LIMIT, truncate_weights
 from hwsim.errors import CheckError
-from hwsim.neurons import Delta, LeakyIntegrator, problems
+from hwsim.neurons import CubaLateReset, Delta, LeakyIntegrator, MultiSpike, problems
 from hwsim.program import Readout
 from snnexport import lower
 from snnexport.graph import Convolution, Edge, Graph, Late, Layer, Linear, Norm
@@ -238,9 +238,58 @@ def test_a_graph_that_is_not_folded_is_refused_by_layer(rng):
 def test_neurons_without_a_rule_or_a_place_on_the_chip_are_refused_by_name(rng):
     graph = with_layer(single(rng.normal(size=(2, 3))), "x", neuron=Delta(1))
     assert "x: Delta cannot be quantized" in problems_of(graph, CHIP, SPIKES)[0]
-    graph = single(rng.normal(size=(2, 3)), voltage_neurons()[3])
-    found = problems_of(graph, load_chip("loihi1"), SPIKES)
-    assert "x: chip loihi1 has no neuron Ternary" in found[0]
+    for neuron in voltage_neurons():
+        kind = type(neuron).__name__
+        found = problems_of(single(rng.normal(size=(2, 3)), neuron), load_chip("loihi1"), SPIKES)
+        if kind not in ("Cuba", "CubaRefractory", "LeakyIntegrator"):
+            assert f"x: chip loihi1 has no neuron {kind}; use Cuba, CubaRefractory" in found[0]
+
+
+@pytest.mark.parametrize("index", [-2, -1])
+def test_decrements_and_lower_bounds_are_in_units_of_voltage_and_counts_stay(rng, index):
+    neuron = voltage_neurons()[index]
+    layer = quantize(single(rng.normal(size=(4, 30)), neuron), CHIP, SPIKES).layer("x")
+    integers = layer.neuron
+    assert (integers.decrement == np.rint(64 * 1.2 / layer.scale)).all()
+    assert (integers.decrement % 64 != 0).any()
+    if isinstance(neuron, MultiSpike):
+        assert (integers.lowest == np.floor(-3.7 * 64 / layer.scale)).all()
+        assert integers.most == 7
+        unbound = replace(neuron, lowest=-1e9)
+        layer = quantize(single(rng.normal(size=(4, 30)), unbound), CHIP, SPIKES).layer("x")
+        assert (layer.neuron.lowest == 1 - STATE_LIMIT).all()
+
+
+def test_a_decrement_far_above_its_threshold_decides_the_scale(rng):
+    neuron = CubaLateReset(1.0, 0.0, 1.0, 1e5)
+    graph = quantize(single(1e-3 * rng.uniform(0, 1, (2, 3)) + 1e-3, neuron), CHIP, SPIKES)
+    assert graph.notes["x"]["quantized"]["decided_by"]["decrement"] == 2
+
+
+def test_a_threshold_of_several_spikes_that_rounds_to_zero_is_named(rng):
+    neuron = MultiSpike(1.0, 0.0, 1e-6, 1e-6)
+    assert "x: threshold rounds to 0" in "".join(
+        problems_of(single(rng.normal(size=(2, 3)), neuron), CHIP, SPIKES)
+    )
+
+
+@pytest.mark.parametrize("most", [1, 9])
+def test_readers_of_several_spikes_are_safe_from_as_many_as_may_come(rng, most):
+    several = MultiSpike(1.0, 0.0, 1.0, 1.0, most=most)
+    graph = single(rng.normal(size=(4, 30)), several)
+    edge = Edge("x", "fc", (Linear(rng.normal(size=(2, 4))),))
+    layers = (*graph.layers, Layer("out", (2,), cuba(), (edge,)))
+    integers = quantize(replace(graph, layers=layers, output="out"), CHIP, SPIKES)
+    weight = integers.layer("out").edges[0].weights.weight
+    reach = max(weight.clip(0).sum(axis=1).max(), (-weight).clip(0).sum(axis=1).max())
+    assert integers.notes["out"]["quantized"]["largest_current"] == 64 * most * reach
+    program = lower(integers, CHIP)
+    assert [c.graded for c in program.connections] == [False, most > 1]
+    frames = rng.integers(0, 2, (5, 9, 30))
+    trace, expected = run(program, frames, record="spikes").trace, interpret(integers, frames)
+    assert trace is not None
+    assert (trace.spikes["out"][2:7] == expected.spikes["out"]).all()
+    assert (expected.spikes["x"].max() > 1) == (most > 1)
 
 
 def test_a_channel_counts_as_vanished_when_all_that_any_path_brings_it_rounds_to_zero():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from hwsim.arith import Integer
-from hwsim.neurons import Cuba, CubaSubtract, SigmaDelta
+from hwsim.neurons import Cuba, CubaSubtract, MultiSpike, SigmaDelta
 from snntrain.neurons import INTEGER, Real
 from snntrain.surrogates import FastSigmoid
 
@@ -129,6 +129,20 @@ def test_a_subtracting_neuron_keeps_its_voltage_gradient_through_a_spike(detach_
     # v = x - 2 s, with ds/dx = 1 / (1 + |5 - 2|)**2 where the reset is not detached
     assert current.grad is not None
     assert current.grad.item() == (1.0 if detach_reset else 1 - 2 / 16)
+
+
+def test_several_spikes_pass_the_surrogate_of_the_first_and_keep_the_voltage_gradient():
+    current = _real(1.0, 2.0, 9.0)
+    rest = (torch.zeros(3),) * 2
+    neuron = MultiSpike(1.0, 0.0, 2.0, 2.0, most=255)
+    n, (_, v) = neuron.step(Real(FastSigmoid(1.0)), rest, current)
+    assert n.tolist() == [0, 1, 4]
+    n.sum().backward(retain_graph=True)
+    assert current.grad is not None
+    # 1 / (1 + |x - 2|)**2
+    assert current.grad.tolist() == [0.25, 1.0, 1 / 64]
+    v.sum().backward()
+    assert current.grad.tolist() == [1.25, 2.0, 1 + 1 / 64]
 
 
 def test_a_sigma_delta_neuron_passes_the_gradient_of_what_it_sends():

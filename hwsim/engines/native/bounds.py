@@ -33,7 +33,7 @@ class _Interval:
     """Values low..high.
 
     exceeds: (x, y) if this is the condition ``x > y``; difference: (x, y) if it is ``x - y``.
-    The two together show that counters and soft resets stay inside their registers.
+    They show that counters, soft resets and lower bounds stay inside their registers.
     """
 
     low: int
@@ -59,6 +59,8 @@ class _Interval:
         return _Interval(-self.high, -self.low)
 
     def __sub__(self, other: Any) -> _Interval:
+        if other is self:  # zeros in the shape of x
+            return _Interval(0, 0)
         y = _of(other)
         if y.exceeds == (self, 0):  # a counter: it loses 1 only where it is above 0
             return _Interval(min(self.low, 0), max(self.high - 1, 0))
@@ -112,6 +114,8 @@ class _Intervals:
         return _Interval(*_BIT, exceeds=(x, y))
 
     def pick(self, condition: Any, x: Any, y: Any) -> _Interval:
+        if condition.exceeds == (x, y):  # the larger of both
+            return _Interval(max(x.low, _of(y).low), max(x.high, _of(y).high))
         x, y = _of(x), _of(y)
         low = max(x.low, 1) if x.difference and x.difference == condition.exceeds else x.low
         return _Interval(*_join((low, x.high), y.range))

@@ -15,6 +15,7 @@ from hwsim.arith import DECAY_UNITY, STATE_LIMIT, Range
 from hwsim.engines.base import reads_voltage
 from hwsim.engines.native import layout, products
 from hwsim.engines.native.bounds import fits_32_bits
+from hwsim.neurons import messages as neuron_messages
 from hwsim.program import Connection, Population, Program, expand
 from hwsim.synapses import Conv2d, Dense, Sparse, Synapse
 
@@ -267,13 +268,15 @@ def _forgets(neuron: Any, sums: Range) -> bool:
     return bool(memoryless) and inside(sums, (-limit + 1, limit - 1))
 
 
-def _bound(neuron: Any, sums: Range, parts: list[list[_Piece]]) -> tuple[int, int, int, list[int]]:
-    """Return keep, bias, sum and what a message of each part may bring; see src/network.h."""
+def _bound(neuron: Any, sums: Range, parts: list[list[_Piece]]) -> tuple[Any, ...]:
+    """Return keep, bias, taken, sum and what a message of each part brings; see src/network.h."""
     shift = type(neuron).INPUT_SHIFT
     keep = DECAY_UNITY - int(np.min(neuron.decay_v))
     largest = max(-sums[0], sums[1]) << shift
-    messages = [min(largest, max(map(_message, part)) << shift) for part in parts if part]
-    return keep, int(np.max(np.abs(np.asarray(neuron.bias, np.int64)))), largest, messages
+    brought = [min(largest, max(map(_message, part)) << shift) for part in parts if part]
+    bias = int(np.max(np.abs(np.asarray(neuron.bias, np.int64))))
+    taken = int(np.max(getattr(neuron, "decrement", 0))) * neuron_messages(neuron)[1]
+    return keep, bias, taken, largest, brought
 
 
 def _message(piece: _Piece) -> int:

@@ -189,7 +189,7 @@ Knowledge Column::advance_bound(int population, const Events* heard) {
   int64_t arriving = p.bound.bias;
   for (size_t i = 0; i < p.parts.size(); ++i) arriving += p.bound.message[i] * heard[i].count;
   arriving = std::min(arriving, p.bound.sum + p.bound.bias);
-  const int64_t next = (r.reach * p.bound.keep >> DECAY_BITS) + arriving;
+  const int64_t next = std::max(r.reach * p.bound.keep >> DECAY_BITS, p.bound.taken) + arriving;
   r.reach = std::min<int64_t>(std::max(r.reach, next), STATE_LIMIT - 1);
   return next < STATE_LIMIT ? BOUNDED : FORGETTING;
 }

@@ -113,8 +113,9 @@ struct Layout {
     p.period = period;
     p.phase = phase;
   }
-  void bound(int population, int64_t keep, int64_t bias, int64_t sum, const std::vector<int64_t>& message) {
-    network.populations[population].bound = {keep, bias, sum, message};
+  void bound(int population, int64_t keep, int64_t bias, int64_t taken, int64_t sum,
+             const std::vector<int64_t>& message) {
+    network.populations[population].bound = {keep, bias, taken, sum, message};
   }
   void path(int population, Path path) { network.populations[population].path = path; }
   void add(const Route& route, Part part, const Array& weight) {

@@ -54,10 +54,11 @@ struct Source {
 // memory, since rows are all that it hears.
 enum class Path { SUMS, SHORT_SUMS, ROWS };
 
-// How far a voltage can get in a step, whichever neuron it is: |v| * keep / 2^12 + bias + for each part
-// its messages times `message`, but not more than `sum` for all parts.
+// How far a voltage can get in a step, whichever neuron it is: |v| * keep / 2^12, or `taken` if a reset
+// takes more than there is, + bias + for each part its messages times `message`, but not more than `sum`
+// for all parts.
 struct Bound {
-  int64_t keep = 0, bias = 0, sum = 0;
+  int64_t keep = 0, bias = 0, taken = 0, sum = 0;
   std::vector<int64_t> message;  // [part]
 };
 
