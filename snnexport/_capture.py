@@ -15,6 +15,7 @@ from snnexport._crosscheck import cross_check
 from snnexport._operations import SUPPORTED
 from snnexport._trace import trace
 from snnexport._walk import Walker
+from snnexport.frameworks import translated
 from snnexport.graph import Graph
 from snntrain.delays import Temporal
 
@@ -32,7 +33,8 @@ def capture(
     Parameters
     ----------
     module
-        Any module of the neurons of :mod:`snntrain.layers`, torch's linear layers,
+        Any module of the neurons of :mod:`snntrain.layers`, or of those of snnTorch, SpikingJelly,
+        Norse and sinabs that :mod:`snnexport.frameworks` knows, torch's linear layers,
         normalisations and poolings, sums, concatenations, and logic on spikes (products,
         ``b * (1 - a)``, maxima). It is read as in evaluation. One-dimensional shapes (C, L)
         become (C, 1, L). A network that ends in currents is read by an integrator ``output``.
@@ -74,6 +76,7 @@ def captured(
             f"example: shape {tuple(example.shape)} is not (T, B, *shape) with T, B >= 1",
             hint="time is axis 0, the batch axis 1",
         )
+    module = translated(module)
     if isinstance(module, Temporal):  # a leaf is not traced itself
         module = nn.Sequential(module)
     with evaluating(module), torch.no_grad():

@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from hwsim.errors import UnsupportedError, raise_all
+from snnexport._populations import NEURONS
+from snnexport.frameworks.imported import Imported
 from snnexport.graph import Graph
-from snntrain.layers import Population
 
 _ANSWER = "what forward returns"
 
@@ -40,7 +41,7 @@ def cross_check(module: nn.Module, frame: torch.Tensor, graph: Graph) -> None:
     graph
         What was captured from ``module``.
     """
-    populations = {n: m for n, m in module.named_modules() if isinstance(m, Population)}
+    populations = {n: m for n, m in module.named_modules() if isinstance(m, NEURONS)}
     try:
         with _standing_in(list(populations.values())), torch.no_grad():
             exported = torch.export.export(module, (frame,), strict=False)
@@ -64,15 +65,20 @@ def cross_check(module: nn.Module, frame: torch.Tensor, graph: Graph) -> None:
 
 
 @contextmanager
-def _standing_in(populations: list[Population]) -> Iterator[None]:
+def _standing_in(populations: list[nn.Module]) -> Iterator[None]:
     """Replace the forward of each population by the operator with its index, while active."""
 
-    def stand_in(index: int):
-        return lambda x: torch.ops.spikeport.population(x, index)
+    def stand_in(index: int, module: nn.Module):
+        def forward(x: torch.Tensor, *states: object):  # noqa: ARG001
+            sent = torch.ops.spikeport.population(x, index)
+            returned = module.returned if isinstance(module, Imported) else 0
+            return (sent,) * returned if returned else sent
+
+        return forward
 
     try:
         for index, p in enumerate(populations):
-            p.forward = stand_in(index)
+            p.forward = stand_in(index, p)
         yield
     finally:
         for p in populations:
@@ -92,9 +98,9 @@ def _sources(
             name = names[node.args[1]]
             found[name] = found.get(name, set()) | reads
             reads = {name}
-        if node.op == "output":
-            found[_ANSWER] = reads
         behind[node] = {source} if node.name in data else reads
+    answer = next(iter(exported.graph_signature.user_outputs))  # states of neurons may follow
+    found[_ANSWER] = next(reads for node, reads in behind.items() if node.name == answer)
     return found
 
 

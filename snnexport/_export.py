@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from enum import Enum
 from hashlib import sha256
 from pathlib import Path
@@ -18,11 +18,15 @@ from hwsim.files import write_atomic, write_folder
 from hwsim.program import Program
 from hwsim.trace import npz_bytes
 from snnexport._stages import Stages
-from snnexport.exported import CHOICES, FACTS, FLOAT, GOLDEN, LAVA, NETX
+from snnexport.exported import CHOICES, FACTS, FLOAT, GOLDEN, LAVA, NETX, NIR
 from snnexport.formats.lava import write_lava
 from snnexport.formats.lava.write import unsupported as lava_unsupported
 from snnexport.formats.netx.write import unsupported as netx_unsupported
 from snnexport.formats.netx.write import write_netx
+from snnexport.formats.nir.from_graph import from_graph
+from snnexport.formats.nir.nodes import Subgraph
+from snnexport.formats.nir.profiles import DT
+from snnexport.formats.nir.write import write_file
 from snnexport.formats.onnx import network_bytes
 from snnexport.formats.sanafe.write import FOLDER as SANAFE
 from snnexport.formats.sanafe.write import export_sanafe
@@ -30,6 +34,7 @@ from snnexport.formats.sanafe.write import unsupported as sanafe_unsupported
 from snnexport.golden import bundle, random_frames
 from snnexport.passes.choices import choices_of
 from snnexport.passes.errors import LayerError
+from snnexport.passes.fold import Into, fold
 from snnexport.source import messages
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import load
@@ -41,6 +46,7 @@ class Format(Enum):
     ONNX = "onnx"
     LAVA = "lava"
     NETX = "netx"
+    NIR = "nir"
     SANAFE = "sanafe"
 
 
@@ -79,6 +85,7 @@ def export(
     """
     program = done.program
     raise_all(f"program {program.name}", refusals(program, done.chip, formats), hint=_HINT)
+    nir = nir_of(done) if Format.NIR in formats else None
     content = program.to_bytes()
     digest = sha256(content).hexdigest()
     facts: dict[str, Any] = {
@@ -100,6 +107,8 @@ def export(
             write_lava(program, stage / LAVA, sha256=digest)
         if Format.NETX in formats:
             write_netx(program, stage / NETX, sha256=digest)
+        if nir is not None:
+            write_file(stage / NIR, nir)
         if Format.SANAFE in formats:
             export_sanafe(program, done.chip, samples, stage / SANAFE, sha256=digest)
         write_atomic(stage / CHOICES, choices_of(done.quantized).to_toml())
@@ -108,6 +117,19 @@ def export(
 
     write_folder(folder, build)
     return facts
+
+
+def nir_of(done: Stages) -> Subgraph:
+    """Return the network as NIR: normalisation in the weights, its integers in the metadata.
+
+    Raises CheckError listing the layers that NIR has no node for.
+    """
+    scaled = {p.name: p for p in done.quantized.layers if p.scale is not None}
+    integers = {
+        name: {"scale": p.scale, **{f.name: getattr(p.neuron, f.name) for f in fields(p.neuron)}}
+        for name, p in scaled.items()
+    }
+    return from_graph(fold(done.captured, Into.WEIGHTS), DT, done.program, integers)
 
 
 _HINT = "each line begins with the format that cannot hold it: leave that out of --format"

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from hwsim.synapses import Pair, Shape
 from snnexport._trace import tensors_into
+from snnexport.frameworks.imported import Unsupported
 from snnexport.graph import Convolution, Diagonal, Flatten, Late, Linear, Stage, SumPool
 from snntrain.delays import Delay
 
@@ -96,6 +97,8 @@ def array(tensor: Any) -> np.ndarray:
 def _module_stages(m: nn.Module, source: Shape, target: Shape) -> tuple[Stage, ...]:
     if isinstance(m, _TRANSPARENT):
         return ()
+    if isinstance(m, Unsupported):
+        raise RefusedError(m.reason)
     if isinstance(m, nn.Flatten):
         return _flattening(source, target)
     for kinds, stage in _MODULES:
@@ -115,10 +118,11 @@ def _linear(m: nn.Linear, source: Shape, _: Shape) -> Linear:
 
 
 def _average_module(m: nn.AvgPool1d | nn.AvgPool2d, source: Shape, target: Shape) -> SumPool:
-    if not m.count_include_pad or m.ceil_mode or getattr(m, "divisor_override", None):
+    if not m.count_include_pad or m.ceil_mode:
         raise RefusedError(f"{m}: only plain averages, padding counted as zeros")
-    sizes = (m.kernel_size, m.stride, m.padding)
-    return _average(source, target, sizes, flat=isinstance(m, nn.AvgPool1d))
+    sizes, divisor = (m.kernel_size, m.stride, m.padding), getattr(m, "divisor_override", None)
+    weight = 1.0 / divisor if divisor else None
+    return _average(source, target, sizes, flat=isinstance(m, nn.AvgPool1d), weight=weight)
 
 
 def _adaptive_module(_: nn.Module, source: Shape, target: Shape) -> SumPool:
@@ -214,8 +218,15 @@ def _mean(node: fx.Node, source: Shape, target: Shape) -> tuple[Stage, ...]:
     return (pool,) if len(target) == 3 else (pool, Flatten())
 
 
-def _average(source: Shape, target: Shape, sizes: tuple[Any, ...], *, flat: bool) -> SumPool:
-    pool = _windows(*sizes, flat=flat)
+def _average(
+    source: Shape,
+    target: Shape,
+    sizes: tuple[Any, ...],
+    *,
+    flat: bool,
+    weight: float | None = None,
+) -> SumPool:
+    pool = _windows(*sizes, flat=flat, weight=weight)
     _require_shape(pool, source, target)
     return pool
 

@@ -17,11 +17,14 @@ from snnexport._operations import (
     stages_of,
 )
 from snnexport._trace import is_tensor, place_of, tensors_into
+from snnexport.frameworks.imported import Imported
 from snnexport.graph import Flatten, Late, Stage
 from snntrain.layers import Population, Spiking
 
 ALL, ANY = (*PRODUCTS, torch.minimum), (torch.maximum,)
 """Functions of two values that are gates when both are spikes: AND, OR."""
+NEURONS = (Population, Imported)
+"""Modules that are layers of neurons."""
 
 
 class Populations:
@@ -48,7 +51,7 @@ class Populations:
 
     def is_neuron(self, node: fx.Node) -> bool:
         """Say whether ``node`` is a layer of neurons."""
-        return isinstance(self.module(node), Population)
+        return isinstance(self.module(node), NEURONS)
 
     def is_gate(self, node: fx.Node) -> bool:
         """Say whether ``node`` is logic: each of its inputs is spikes, one may be 1 less spikes."""
@@ -66,7 +69,7 @@ class Populations:
 
     def free(self, name: str) -> str:
         """Return ``name``, made unlike the names of neurons and of other populations."""
-        neurons = (path for path, m in self.modules.items() if isinstance(m, Population))
+        neurons = (path for path, m in self.modules.items() if isinstance(m, NEURONS))
         taken = {*neurons, *self.names.values()}
         number, choice = 2, name
         while choice in taken:
@@ -75,7 +78,10 @@ class Populations:
 
     def _sends_spikes(self, node: fx.Node) -> bool:
         if node in self.names:
-            return not self.is_neuron(node) or isinstance(self.module(node), Spiking)
+            module = self.module(node)
+            if isinstance(module, Imported):
+                return module.sends_spikes
+            return not self.is_neuron(node) or isinstance(module, Spiking)
         inputs = tensors_into(node)
         if not inputs or any(n not in self._spikes for n in inputs):
             return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -13,6 +14,7 @@ from torch import fx, nn
 from torch.fx.proxy import TraceError
 
 from hwsim.errors import UnsupportedError
+from snnexport.frameworks.imported import Imported
 from snntrain.delays import Temporal
 from snntrain.norms import TimeScaledNorm
 
@@ -33,8 +35,8 @@ def trace(module: nn.Module, frame: torch.Tensor) -> fx.GraphModule:
         If control flow depends on data, or forward fails on ``frame``.
     """
     try:
-        traced = fx.GraphModule(module, _Tracer().trace(module))
-    except (TraceError, TypeError) as error:
+        traced = fx.GraphModule(module, _without_states(_Tracer().trace(module), module))
+    except (TraceError, TypeError, AttributeError) as error:
         raise UnsupportedError(
             f"{type(module).__name__}: forward cannot be traced: {error}",
             hint="write forward for one time step, without conditions on the data",
@@ -51,12 +53,54 @@ def trace(module: nn.Module, frame: torch.Tensor) -> fx.GraphModule:
     return traced
 
 
+def _without_states(graph: fx.Graph, module: nn.Module) -> fx.Graph:
+    """Return ``graph`` in which neurons of frameworks take one value and return their spikes.
+
+    What they hand back beside spikes may be given to the next call, and be returned behind them.
+    Where a voltage is all that the network answers, its node has ``meta["voltage"]``.
+    """
+    (end,) = (n for n in graph.nodes if n.op == "output")
+    for node in list(graph.nodes):
+        called = module.get_submodule(str(node.target)) if node.op == "call_module" else None
+        if not isinstance(called, Imported):
+            continue
+        node.args, node.kwargs = node.args[:1], {}
+        if not called.returned:
+            continue
+        if isinstance(end.args[0], tuple):
+            end.args = (end.args[0][0],)
+        parts = [user for user in node.users if user.target is operator.getitem]
+        used = [part for part in parts if part.users]
+        last = [part for part in used if part.args[1] in (-1, called.returned - 1)]
+        node.meta["voltage"] = called.never_resets and used == last == [end.args[0]]
+        for part in used:
+            if part.args[1] != 0 and not node.meta["voltage"]:
+                raise UnsupportedError(
+                    f"{node.target}: forward computes with its state, which a chip keeps to itself",
+                    hint="compute with its spikes; a voltage is read from a neuron without a reset",
+                )
+            part.replace_all_uses_with(node)
+        for part in parts:
+            graph.erase_node(part)
+    _forget_lookups(graph)
+    return graph
+
+
+def _forget_lookups(graph: fx.Graph) -> None:
+    """Erase what looked for states in an argument that is never given."""
+    for node in reversed(graph.nodes):
+        if node.target in (operator.getitem, getattr) and not node.users:
+            graph.erase_node(node)
+
+
 class _Shapes(fx.Interpreter):
     """Runs a traced network once and notes the shape of every value."""
 
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
-        norm = getattr(self.fetch_attr(target), "norm", None)
-        if isinstance(norm, TimeScaledNorm):  # it needs as many steps as it was made for
+        module = self.fetch_attr(target)
+        norm = getattr(module, "norm", None)
+        # a norm may need as many steps as it was made for; states are not asked for
+        if isinstance(norm, TimeScaledNorm) or isinstance(module, Imported):
             return torch.zeros_like(args[0])
         return super().call_module(target, args, kwargs)
 

@@ -10,6 +10,7 @@ import torch
 from torch import fx, nn
 
 from hwsim.neurons import Gate, GradedRelay, LeakyIntegrator
+from hwsim.program import expand
 from hwsim.synapses import Shape
 from snnexport._operations import (
     CONCATENATIONS,
@@ -25,6 +26,7 @@ from snnexport._operations import (
 )
 from snnexport._populations import ALL, ANY, Populations, complement
 from snnexport._trace import constants, is_tensor, tensors_into, trace
+from snnexport.frameworks.imported import Imported, spread
 from snnexport.graph import (
     Convolution,
     Diagonal,
@@ -77,8 +79,8 @@ class Walker:
             return tuple(layers), ""
         if self.result not in self.names:
             layers.append(self._integrator())
-            return tuple(layers), layers[-1].name
-        return tuple(layers), self.names[self.result]
+        self.problems |= dict.fromkeys(_unheard(layers))
+        return tuple(layers), self.names.get(self.result, layers[-1].name)
 
     def edges(self, node: fx.Node, module: str, stages: tuple[Stage, ...] = ()) -> list[Edge]:
         """Follow a value back to the populations that it comes from; sums have several."""
@@ -131,6 +133,8 @@ class Walker:
         name, module = self.names[node], self.found.module(node)
         if isinstance(module, Population):
             return self._neuron(node, name, module)
+        if isinstance(module, Imported):
+            return self._imported(node, name, module)
         if self.found.is_gate(node):
             edges, threshold = self._gate(node, name)
             return Layer(name, shape_of(node), Gate(threshold), tuple(edges))
@@ -156,6 +160,46 @@ class Walker:
         layer = replace(layer, constant=self._constant(node, shape))
         self.problems |= dict.fromkeys(_not_finite(layer))
         return layer
+
+    def _imported(self, node: fx.Node, name: str, module: Imported) -> Layer:
+        """Return the layer that a framework's neurons are."""
+        shape, seen = shape_of(node), node.meta["shape"]
+        if sum(other == name for other in self.names.values()) > 1:
+            self.problems[f"{name}: is called more than once in a step"] = None
+        kind = LeakyIntegrator if node.meta.get("voltage") else module.kind
+        needed = {r: v for r, v in module.registers.items() if r in kind.__dataclass_fields__}
+        registers = {r: _register(spread(v, seen), shape) for r, v in needed.items()}
+        gain = self._per_channel(f"{name}: gain", module.gain, seen)
+        offset = self._per_channel(f"{name}: offset", module.offset, seen)
+        edges = self.edges(node.all_input_nodes[0], name)
+        if isinstance(module.recurrent, nn.Module):
+            back = self._recurrent(node, name, module.recurrent)
+            edges += [replace(e, stages=(*e.stages, *_behind(gain))) for e in back]
+        elif module.recurrent is not None:
+            own = self._per_channel(f"{name}: recurrent", module.recurrent, seen)
+            edges.append(Edge(name, f"{name}.recurrent", (Diagonal(own * gain),), late=1))
+        plain = np.all(gain == 1) and not offset.any()
+        layer = Layer(
+            name,
+            shape,
+            kind(**registers, bias=0.0),
+            tuple(edges),
+            None if plain else Norm(gain, offset),
+            _sum(
+                self._constant(node, shape), _register(spread(module.current, seen), shape), shape
+            ),
+            inclusive=module.inclusive,
+        )
+        self.problems |= dict.fromkeys(_not_finite(layer))
+        return layer
+
+    def _per_channel(self, where: str, value: Any, shape: Shape) -> np.ndarray:
+        """Return what torch makes of ``value`` beside neurons of ``shape``, one for a channel."""
+        values = spread(value, shape)
+        if np.ndim(values) > 1:
+            self.problems[f"{where} differs within a channel"] = None
+            return np.ones(shape[0])
+        return values * np.ones(shape[0])
 
     def _recurrent(self, node: fx.Node, name: str, module: nn.Module) -> list[Edge]:
         """Return the paths from a population to itself, a frame late."""
@@ -224,6 +268,16 @@ class Walker:
         return per_channel[:, 0].copy() if same else value
 
 
+def _sum(a: Any, b: Any, shape: Shape) -> Any:
+    """Return the sum of two constants, each one value, one per channel, or one per neuron."""
+    return a if not np.any(b) else spread(expand(a, shape) + expand(b, shape), shape)
+
+
+def _behind(gain: np.ndarray) -> tuple[Stage, ...]:
+    """Return the stage that multiplies every channel with ``gain``, none if that is 1."""
+    return () if np.all(gain == 1) else (Diagonal(gain),)
+
+
 def _where(node: fx.Node) -> str:
     if node.op in ("call_module", "get_attr"):
         return str(node.target)
@@ -249,6 +303,17 @@ def _register(value: Any, shape: Shape) -> Any:
     if values.ndim == 0:
         return float(values)
     return values if values.ndim == 1 else values.reshape(shape)
+
+
+def _unheard(layers: list[Layer]) -> list[str]:
+    """Name every layer that reads voltages, which no message carries."""
+    silent = {p.name for p in layers if isinstance(p.neuron, LeakyIntegrator)}
+    return [
+        f"{p.name}: reads voltages of {e.source}, which never fires; put neurons that fire there"
+        for p in layers
+        for e in p.edges
+        if e.source in silent
+    ]
 
 
 def _not_finite(layer: Layer) -> list[str]:

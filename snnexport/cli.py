@@ -8,6 +8,7 @@ from typing import IO, Any
 import click
 
 import hwsim.cli
+import snnexport.commands.converting
 import snnexport.commands.files
 import snnexport.commands.running
 import snntrain.cli
@@ -72,7 +73,17 @@ def _target() -> Any:
     return harden
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "obj": _target})
+def _start(*arguments: Any, **options: Any) -> Any:
+    """Read what training starts from, of files that only a package above its own can read."""
+    from snnexport.starting import read_start
+
+    return read_start(*arguments, **options)
+
+
+_ABOVE = snntrain.cli.Above(_target, _start)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "obj": _ABOVE})
 @click.version_option(package_name="spikeport")
 def main() -> None:
     """Take deep spiking networks from PyTorch to neuromorphic chips, spike for spike."""
@@ -82,6 +93,7 @@ for _command in (
     *hwsim.cli.COMMANDS,
     *snntrain.cli.COMMANDS,
     *snnexport.commands.files.COMMANDS,
+    *snnexport.commands.converting.COMMANDS,
     *snnexport.commands.running.COMMANDS,
 ):
     main.add_command(_command)

@@ -11,7 +11,7 @@ from hwsim.files import read_bytes
 from snnexport.golden import Golden, load_golden
 
 GOLDEN, FACTS, CHOICES = "golden.npz", "export.json", "quantize.toml"
-LAVA, NETX, FLOAT = "lava", "network.net", "float/network.onnx"
+LAVA, NETX, NIR, FLOAT = "lava", "network.net", "network.nir", "float/network.onnx"
 _HINT = "export both again into the same folder"
 
 

@@ -54,7 +54,7 @@ class Facts:
 
 
 def describe(path: Path) -> Facts:
-    """Describe a checkpoint, a program, a float network or a netx file; else FileError."""
+    """Describe a checkpoint, a program, a float network, a netx or a NIR file; else FileError."""
     content = read_bytes(path, "a checkpoint.safetensors or a program.onnx")
     if path.suffix == ".safetensors":
         facts = _checkpoint(path)
@@ -62,9 +62,11 @@ def describe(path: Path) -> Facts:
         facts = _onnx(path, content)
     elif path.suffix == ".net":
         facts = _netx(path)
+    elif path.suffix == ".nir":
+        facts = _nir(path)
     else:
         raise FileError(
-            f"{path}: is neither a .safetensors checkpoint, an .onnx model nor a .net file",
+            f"{path}: is no .safetensors checkpoint, .onnx model, .net or .nir file",
             hint="spikeport report prints a report.json, spikeport chips a chip file",
         )
     return Facts({**facts.facts, "sha256": sha256(content).hexdigest()}, facts.rows)
@@ -149,6 +151,28 @@ def _netx(path: Path) -> Facts:
             }
         )
     return Facts({"kind": "netx file", "layers": len(layers)}, rows)
+
+
+def _nir(path: Path) -> Facts:
+    """Describe the nodes as they are in the file, subgraphs as one node."""
+    from snnexport.formats.nir.nodes import Node
+    from snnexport.formats.nir.read import read_file
+
+    file = read_file(path)
+    graph, rows = file.graph, []
+    for name, node in graph.nodes.items():
+        held = {}
+        if isinstance(node, Node):
+            held = {n: v for n, v in node.fields.items() if isinstance(v, np.ndarray)}
+        rows.append(
+            {
+                "node": name,
+                "kind": node.kind if isinstance(node, Node) else f"graph of {len(node.nodes)}",
+                "holds": ", ".join(f"{n} {_held(v)}" for n, v in held.items()),
+                "from": ", ".join(sorted(a for a, b in graph.edges if b == name)),
+            }
+        )
+    return Facts({"kind": "NIR file", "version": file.version, "nodes": len(graph.nodes)}, rows)
 
 
 def _held(array: np.ndarray) -> str:

@@ -1,4 +1,4 @@
-"""The commands that make and describe files: ``export``, ``convert``, ``check``, ``inspect``."""
+"""The commands that make and describe files: ``export``, ``check``, ``inspect``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LARGE = 1 << 20
 @click.argument("file", type=FILE)
 @as_json
 def inspect(file: Path, as_json: bool) -> None:
-    """Say what FILE is: a checkpoint, a program, a float network, or a netx file."""
+    """Say what FILE is: a checkpoint, a program, a float network, a netx or a NIR file."""
     from snnexport.inspect import describe
 
     facts = describe(file)
@@ -37,7 +37,7 @@ def inspect(file: Path, as_json: bool) -> None:
     "formats",
     default="onnx,lava",
     show_default=True,
-    help="Of onnx, lava, netx, sanafe.",
+    help="Of onnx, lava, netx, nir, sanafe.",
 )
 @click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
 @click.option("--calibrate", metavar="NAME:SPLIT", help="Measure the network on this data.")
@@ -106,50 +106,6 @@ def export(  # noqa: PLR0913 -- one parameter an option
         click.echo(error_table(errors), nl=False)
 
 
-def _integers(context: click.Context, option: click.Parameter, text: str | None) -> Any:
-    """Return the integers in ``A,B,...``, None for None."""
-    del context
-    try:
-        return None if text is None else tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not of integers A,B,...", param=option) from None
-
-
-@click.command()
-@click.argument("file", type=FILE)
-@click.option("-o", "--out", type=FILE, required=True, metavar="FILE.onnx", help="What to write.")
-@click.option("--period", type=click.IntRange(1), help="Steps of a sample; by default no reset.")
-@click.option("--input-range", callback=_integers, metavar="LOW,HIGH", help="Values of the input.")
-@click.option("--input-shape", callback=_integers, metavar="C,H,W", help="Where FILE has none.")
-@click.option("--layers", type=click.IntRange(1), help="Only the first N layers.")
-@as_json
-def convert(
-    file: Path,
-    out: Path,
-    period: int | None,
-    input_range: tuple[int, ...] | None,
-    input_shape: tuple[int, ...] | None,
-    layers: int | None,
-    as_json: bool,
-) -> None:
-    """Write the network in FILE, a netx file (.net), as a program (.onnx)."""
-    from snnexport.convert import convert as write
-    from snnexport.inspect import describe
-
-    if input_range is not None and len(input_range) != 2:
-        raise click.BadParameter("give --input-range LOW,HIGH")
-    write(
-        file,
-        out,
-        period=period,
-        input_range=input_range,
-        input_shape=input_shape,
-        num_layers=layers,
-    )
-    facts = describe(out)
-    click.echo(json.dumps(facts.data, indent=1) if as_json else facts.text())
-
-
 @click.command()
 @click.argument("file", type=FILE)
 @click.option("--chip", "chip_name", help="Or a .toml file; by default the program's, or loihi2.")
@@ -197,4 +153,4 @@ def _name(path: Path) -> str:
     return path.resolve().parent.name if path.stem == "checkpoint" else path.stem
 
 
-COMMANDS = [inspect, export, convert, check]
+COMMANDS = [inspect, export, check]

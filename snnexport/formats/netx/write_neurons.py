@@ -25,6 +25,7 @@ from snnexport.formats.netx.layout import (
     SPIKE_EXPONENT,
     STATE_EXPONENT,
 )
+from snnexport.resets import way_out
 
 _CUBA = (Cuba, LeakyIntegrator, Gate)
 _SIGMA_DELTA = (Sigma, SigmaDelta, Delta)
@@ -69,7 +70,8 @@ def neuron_problems(program: Program, link: Link) -> list[str]:
     """List what a netx layer cannot say of the population, or lava-dl would not compute."""
     p, r = link.population, _registers(link.population)
     if not isinstance(p.neuron, (*_CUBA, *_SIGMA_DELTA)):
-        return [f"{p.name}: netx has no {type(p.neuron).__name__}; the lava format has"]
+        lacking = f"{p.name}: netx has no {type(p.neuron).__name__}; the lava format has"
+        return [lacking + way_out(p.neuron)]
     found = [
         f"{name} has one value a neuron, netx one a channel"
         for name, value in r.items()

@@ -9,6 +9,7 @@ from hwsim.chip import Chip
 from hwsim.neurons import Cuba, CubaRefractory, CubaSubtract, Gate, LeakyIntegrator
 from hwsim.program import Connection, Population, Program
 from snnexport.formats.sanafe.architecture import chip_problems
+from snnexport.resets import way_out
 
 NEURONS = (Cuba, CubaRefractory, CubaSubtract, Gate, LeakyIntegrator)
 """What its model ``leaky_integrate_fire`` computes exactly, with ``decay_u = 4096``."""
@@ -36,7 +37,8 @@ def program_problems(program: Program, chip: Chip) -> list[str]:
 def _neuron_problems(p: Population) -> list[str]:
     kind = type(p.neuron).__name__
     if not isinstance(p.neuron, NEURONS):
-        return [f"{p.name}: SANA-FE has no {kind}; it has {', '.join(n.__name__ for n in NEURONS)}"]
+        known = ", ".join(n.__name__ for n in NEURONS)
+        return [f"{p.name}: SANA-FE has no {kind}; it has {known}{way_out(p.neuron)}"]
     decay = np.asarray(getattr(p.neuron, "decay_u", DECAY_UNITY))
     bad = decay[decay != DECAY_UNITY]
     return [

@@ -12,7 +12,7 @@ from netx_files import CUBA, conv_layer, dense_layer, file_bytes, write_layers
 
 from hwsim.errors import CheckError, FileError
 from snnexport.convert import convert
-from snnexport.formats.netx import sandbox
+from snnexport.formats import sandbox
 from snnexport.formats.netx.hdf5 import LAYERS_MAX
 from snnexport.formats.netx.layout import FIELDS, NEURON
 from snnexport.formats.netx.read import read_netx

@@ -1,0 +1,143 @@
+"""The command that makes programs of other tools' files: ``convert``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from hwsim.console import FILE, as_json
+
+if TYPE_CHECKING:
+    from snnexport.convert import Reading
+
+_NETX = ("input_shape", "layers")
+_NIR = (
+    "profile", "dt", "reset", "current", "most", "repair", "approximate", "chip", "calibrate",
+    "chosen", "root",
+)  # fmt: skip
+_OPTIONS = {"chosen": "quantize"}
+"""Parameters that are called otherwise on the command line."""
+
+
+def _integers(context: click.Context, option: click.Parameter, text: str | None) -> Any:
+    """Return the integers in ``A,B,...``, None for None."""
+    del context
+    try:
+        return None if text is None else tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not of integers A,B,...", param=option) from None
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, metavar="FILE.onnx", help="What to write.")
+@click.option("--period", type=click.IntRange(1), help="Steps of a sample; by default no reset.")
+@click.option("--input-range", callback=_integers, metavar="LOW,HIGH", help="Values of the input.")
+@click.option("--input-shape", callback=_integers, metavar="C,H,W", help="[netx] If not in FILE.")
+@click.option("--layers", type=click.IntRange(1), help="[netx] Only the first N layers.")
+@click.option("--profile", help="[nir] Whose semantics FILE has; docs/nir.md lists them.")
+@click.option("--dt", type=click.FloatRange(0, min_open=True), help="[nir] Seconds a step.")
+@click.option("--reset", help="[nir] Or what the profile says: zero, subtract, subtract-late.")
+@click.option("--current", help="[nir] A voltage hears the new current of a step, or the old.")
+@click.option("--most", type=click.IntRange(1, 255), help="[nir] Most spikes a step.")
+@click.option("--repair", is_flag=True, help="[nir] Fill in what has only one reading.")
+@click.option("--approximate", help="[nir] Accept, and measure: threshold.")
+@click.option("--chip", help="[nir] Or a .toml file; by default loihi2.")
+@click.option("--calibrate", metavar="NAME:SPLIT", help="[nir] Measure the network on this data.")
+@click.option("--quantize", "chosen", type=FILE, metavar="FILE.toml", help="[nir] An edited file.")
+@click.option("--root", type=FILE, help="[nir] Where data files are.")
+@as_json
+@click.pass_context
+def convert(context: click.Context, file: Path, out: Path, as_json: bool, **given: Any) -> None:
+    """Write the network in FILE, a netx (.net) or NIR file (.nir), as a program (.onnx).
+
+    Of a NIR file, what was assumed or lost is printed and kept in the program.
+    """
+    from snnexport.convert import NIR
+    from snnexport.inspect import describe
+
+    is_nir = file.suffix == NIR
+    for name in _NETX if is_nir else _NIR:
+        if given[name] not in (None, False):
+            option, kind = _OPTIONS.get(name, name).replace("_", "-"), "NIR" if is_nir else "netx"
+            raise click.UsageError(f"--{option} is not for {kind} files", context)
+    if given["input_range"] is not None and len(given["input_range"]) != 2:
+        raise click.BadParameter("give --input-range LOW,HIGH")
+    lines = _from_nir(file, out, given) if is_nir else _from_netx(file, out, given)
+    facts = describe(out)
+    if as_json:
+        click.echo(json.dumps({**facts.data, "assumed": lines}, indent=1))
+        return
+    click.echo(facts.text())
+    for line in lines:
+        click.echo(f"  {line}")
+
+
+def _from_netx(file: Path, out: Path, given: dict[str, Any]) -> list[str]:
+    from snnexport.convert import convert as write
+
+    write(
+        file,
+        out,
+        period=given["period"],
+        input_range=given["input_range"],
+        input_shape=given["input_shape"],
+        num_layers=given["layers"],
+    )
+    return []
+
+
+def _from_nir(file: Path, out: Path, given: dict[str, Any]) -> list[str]:
+    from snnexport.convert import convert_nir
+
+    _, lines = convert_nir(file, out, _reading(given))
+    return lines
+
+
+def _reading(given: dict[str, Any]) -> Reading:
+    """Return how the options say to read a NIR file."""
+    from hwsim.chip import load_chip
+    from snnexport.convert import Approximation, Reading
+    from snnexport.formats.nir.profiles import Current, Reset, profile_of
+    from snnexport.passes.calibration import Calibration
+    from snnexport.passes.choices import Choices
+    from snnexport.source import dataset
+
+    named = given["profile"]
+    overrides = {
+        "reset": _choice(Reset, given["reset"], "--reset"),
+        "hears": _choice(Current, given["current"], "--current"),
+        "most": given["most"],
+    }
+    if any(value is not None for value in overrides.values()):
+        if named is None:
+            raise click.UsageError("--reset, --current and --most change a --profile; give one")
+        named = profile_of(named).with_choices(**overrides)
+    low, high = given["input_range"] or (0, 1)
+    data = given["calibrate"]
+    approximate = _choice(Approximation, given["approximate"], "--approximate")
+    return Reading(
+        load_chip(given["chip"] or "loihi2"),
+        named,
+        given["dt"],
+        given["period"],
+        given["repair"],
+        Calibration(low, high) if data is None else dataset(data, given["root"]),
+        None if given["chosen"] is None else Choices.load(given["chosen"]),
+        () if approximate is None else (approximate,),
+    )
+
+
+def _choice(kind: Any, text: str | None, option: str) -> Any:
+    if text is None:
+        return None
+    known = [value.value for value in kind]
+    if text not in known:
+        raise click.BadParameter(f"{option} {text!r} is not one of {', '.join(known)}")
+    return kind(text)
+
+
+COMMANDS = [convert]

@@ -1,0 +1,32 @@
+"""NIR, the neuromorphic intermediate representation: files of nodes and edges, read and written."""
+
+from typing import TYPE_CHECKING
+
+from hwsim.lazy import lazy
+
+if TYPE_CHECKING:
+    from snnexport.formats.nir.from_graph import from_graph
+    from snnexport.formats.nir.load import assumed, read_nir
+    from snnexport.formats.nir.profiles import PROFILES, Current, Profile, Reset
+    from snnexport.formats.nir.write import write_file
+
+__getattr__ = lazy(
+    "snnexport.formats.nir",
+    {
+        "from_graph": ("from_graph",),
+        "load": ("assumed", "read_nir"),
+        "profiles": ("PROFILES", "Current", "Profile", "Reset"),
+        "write": ("write_file",),
+    },
+)
+
+__all__ = [
+    "PROFILES",
+    "Current",
+    "Profile",
+    "Reset",
+    "assumed",
+    "from_graph",
+    "read_nir",
+    "write_file",
+]

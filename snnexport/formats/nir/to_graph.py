@@ -1,0 +1,234 @@
+"""A flat NIR graph -> Graph, in the semantics of a profile, with a list of what was assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from hwsim.errors import RangeError, SpikeportError, raise_all
+from hwsim.neurons import LeakyIntegrator
+from hwsim.program import Readout
+from hwsim.synapses import Shape
+from snnexport.formats.nir.flat import Flat
+from snnexport.formats.nir.neurons import FIRING, SILENT, Read, read_neuron
+from snnexport.formats.nir.own import with_metadata
+from snnexport.formats.nir.profiles import Current, Profile
+from snnexport.formats.nir.stages import STAGES, machine_shape, per_channel
+from snnexport.graph import (
+    Diagonal,
+    Edge,
+    Flatten,
+    Graph,
+    Layer,
+    Norm,
+    Stage,
+    Weights,
+)
+from snnexport.interpret import propagate
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """How a file is read.
+
+    dt: the step in use, in the unit of the profile. steps: of a sample, or None. own: neurons are
+    what spikeport's metadata say.
+    """
+
+    profile: Profile
+    dt: float
+    steps: int | None
+    own: bool = False
+
+
+@dataclass(eq=False)
+class _Found:
+    """What is collected on the way: problems, what was assumed, what has no part in it."""
+
+    problems: list[str] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+
+
+def to_graph(flat: Flat, name: str, reading: Reading) -> tuple[Graph, list[str]]:
+    """Return the network in ``flat``, and what was assumed or lost, a line each.
+
+    Populations are called as the nodes. A network that ends in currents is read by an
+    integrator ``output``, as one that was captured.
+
+    Raises
+    ------
+    CheckError
+        Listing every node that the profile or the machine does not have.
+    """
+    return _Reader(flat, name, reading).graph()
+
+
+class _Reader:
+    def __init__(self, flat: Flat, name: str, reading: Reading) -> None:
+        self.flat, self.name, self.reading = flat, name, reading
+        self.found = _Found()
+        self.sources: dict[str, list[str]] = {n: [] for n in flat.nodes}
+        for source, reader in flat.edges:
+            self.sources[reader].append(source)
+        self.place = {n: i for i, n in enumerate(flat.order)}
+        self.neurons = [n for n in flat.order if flat.nodes[n].kind in (*FIRING, *SILENT)]
+        self.constants: dict[str, np.ndarray] = {}
+
+    def graph(self) -> tuple[Graph, list[str]]:
+        """Return what :func:`to_graph` does."""
+        for node in self.flat.order:
+            self.constants[node] = self._silent(node)
+        layers = [self._layer(n) for n in self.neurons]
+        layers, output = self._with_output([p for p in layers if p is not None])
+        silent = [p.name for p in layers if isinstance(p.neuron, LeakyIntegrator)]
+        readers = {e.source for p in layers for e in p.edges}
+        self.found.problems += [
+            f"{n}: sends its voltage, which a chip keeps to itself; only the last node may be one "
+            f"that never fires"
+            for n in silent
+            if n in readers
+        ]
+        hint = "profiles and what they read: docs/nir.md"
+        raise_all(self.name, list(dict.fromkeys(self.found.problems)), hint=hint)
+        graph = Graph(
+            name=self.name,
+            input=self.flat.input,
+            input_shape=machine_shape(self.flat.shapes[self.flat.input]),
+            layers=tuple(layers),
+            output=output,
+            steps=self.reading.steps or 0,
+            readout=Readout.VOLTAGE if output in silent else Readout.COUNT,
+        )
+        return graph, list(dict.fromkeys(self.found.assumed))
+
+    def _layer(self, name: str) -> Layer | None:
+        """Return the population ``name``, None if there is something wrong with it."""
+        node, shape, profile = self.flat.nodes[name], self.flat.shapes[name], self.reading.profile
+        try:
+            read = read_neuron(node, shape, profile, self.reading.dt)
+            if self.reading.own:
+                read = with_metadata(node, read)
+            plane = machine_shape(shape)
+            gain, offset = (per_channel(x, plane) for x in (read.gain, read.offset))
+        except SpikeportError as error:
+            self.found.problems.append(f"{name}: {error.message}; {error.hint}")
+            return None
+        self.found.assumed += [f"{name}: {line}" for line in read.lost]
+        constant = sum((self.constants[s] for s in self.sources[name]), np.zeros(shape))
+        return self._joined(name, plane, read, (gain, offset), constant.reshape(plane))
+
+    def _joined(
+        self, name: str, plane: Shape, read: Read, norm: tuple[Any, Any], constant: np.ndarray
+    ) -> Layer:
+        """Return the population with its paths; feedback passes the gain on its own way."""
+        gain, offset = norm
+        old = (
+            self.reading.profile.hears is Current.OLD and "tau_syn" in self.flat.nodes[name].fields
+        )
+        if old and np.any(constant):
+            self.found.problems.append(f"{name}: a constant cannot come a step late; drop the bias")
+        plain = np.all(gain == 1) and not np.any(offset)
+        factor = () if np.all(gain == 1) else (Diagonal(gain),)
+        edges = []
+        for edge in self._edges(name, name, ()):
+            late = self._lateness(edge.source, name) + old
+            stages = (*edge.stages, *factor) if late else edge.stages
+            edges.append(Edge(edge.source, edge.module, stages, late))
+        kept = Norm(gain, offset)
+        if edges and all(e.late for e in edges):  # nothing would pass the norm
+            constant, kept = constant * _column(gain, plane), Norm(np.ones(len(gain)), offset)
+            plain = not np.any(offset)
+        return Layer(
+            name,
+            plane,
+            read.neuron,
+            tuple(edges),
+            None if plain else kept,
+            _constant(constant),
+            inclusive=read.inclusive,
+        )
+
+    def _lateness(self, source: str, reader: str) -> int:
+        """Return by how many frames ``reader`` hears ``source`` late."""
+        if source == self.flat.input:
+            return 0
+        back = self.place[source] >= self.place[reader]
+        if back:
+            self.found.assumed.append(f"{source} -> {reader}: feeds back, a step later")
+        return int(back) + self.reading.profile.lag
+
+    def _edges(self, node: str, module: str, stages: tuple[Stage, ...]) -> Iterator[Edge]:
+        """Yield the paths into ``node`` from the populations that it hears."""
+        for source in self.sources[node]:
+            if source == self.flat.input or source in self.neurons:
+                yield Edge(source, module, stages)
+                continue
+            passed = self._stages(source)
+            named = any(isinstance(s, Weights) for s in stages)
+            weighs = any(isinstance(s, Weights) for s in passed)
+            here = source if weighs and not named else module
+            yield from self._edges(source, here, (*passed, *stages))
+
+    def _stages(self, name: str) -> tuple[Stage, ...]:
+        """Return what the linear node ``name`` does to messages; () if that is not known."""
+        node = self.flat.nodes[name]
+        arriving = self.flat.shapes[self.sources[name][0]]
+        try:
+            return STAGES[node.kind](node, arriving, self.flat.shapes[name], self.reading.dt)
+        except RangeError as error:
+            self.found.problems.append(f"{name}: {error.message}; {error.hint}")
+            return ()
+
+    def _silent(self, name: str) -> np.ndarray:
+        """Return what leaves ``name`` while no population sends anything."""
+        node, shape = self.flat.nodes[name], self.flat.shapes[name]
+        if name in (self.flat.input, self.flat.output, *self.neurons):
+            return np.zeros(shape)
+        entering = sum(
+            (self.constants[s] for s in self.sources[name]),
+            np.zeros(self.flat.shapes[self.sources[name][0]]),
+        )
+        if node.kind == "Delay" and entering.any():
+            self.found.problems.append(f"{name}: delays a constant; put it in front of biases")
+        passed = np.zeros(shape)
+        if entering.any() and node.kind != "Delay":
+            sent = torch.as_tensor(entering.reshape(1, 1, *machine_shape(entering.shape)))
+            passed = propagate(self._stages(name), sent).numpy().reshape(shape)
+        bias = node.fields.get("bias")
+        if bias is None:
+            return passed
+        axes = len(shape) - 1 if "groups" in node.fields else 0
+        return passed + np.asarray(bias, np.float64).reshape(*bias.shape, *(1,) * axes)
+
+    def _with_output(self, layers: list[Layer]) -> tuple[list[Layer], str]:
+        """Return the layers and which is the answer: one adds up what is no population's."""
+        edges = list(self._edges(self.flat.output, self.flat.output, ()))
+        constant = sum(
+            (self.constants[s] for s in self.sources[self.flat.output]),
+            np.zeros(self.flat.shapes[self.flat.output]),
+        )
+        ends = {e.source for e in edges if all(isinstance(s, Flatten) for s in e.stages)}
+        if len(edges) == 1 and ends - {self.flat.input}:
+            return layers, edges[0].source
+        shape = machine_shape(constant.shape)
+        edges = [Edge(e.source, e.module, e.stages, self.reading.profile.lag) for e in edges]
+        neuron = LeakyIntegrator(decay_u=1.0, decay_v=1.0, bias=0.0)
+        value = _constant(constant.reshape(shape))
+        integrator = Layer(self.flat.output, shape, neuron, tuple(edges), constant=value)
+        return [*layers, integrator], integrator.name
+
+
+def _column(values: np.ndarray, shape: Shape) -> np.ndarray:
+    return values.reshape(-1, *(1,) * (len(shape) - 1))
+
+
+def _constant(value: np.ndarray) -> Any:
+    """Return a constant as 0.0, one value per channel, or one per neuron."""
+    if not value.any():
+        return 0.0
+    rows = value.reshape(len(value), -1)
+    return rows[:, 0].copy() if np.all(rows == rows[:, :1]) else value

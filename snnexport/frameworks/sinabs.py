@@ -1,0 +1,112 @@
+"""sinabs 3.1.3: IAF, LIF and ExpLeak layers, recurrent and squeezed ones, poolings and containers.
+
+Source: ``sinabs/layers/functional/lif.py``, ``sinabs/activation/``, ``sinabs/layers/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from hwsim.errors import UnsupportedError
+from hwsim.neurons import Cuba, LeakyIntegrator, MultiSpike
+from snnexport.frameworks.imported import Imported
+
+_MOST = 255
+"""Spikes in a step that a message can hold; sinabs sends any number (docs/guides/sinabs.md)."""
+
+
+def _spiking(module: Any) -> Imported:
+    """Return what v = alpha_mem * v + x computes, which fires where it reaches the threshold."""
+    kind, registers = _firing(module)
+    registers["threshold"] = module.spike_threshold
+    return _neurons(module, kind, registers, inclusive=kind is not MultiSpike)
+
+
+def _recurrent(module: Any) -> Imported:
+    found = _spiking(module)
+    found.recurrent = module.rec_connect
+    return found
+
+
+def _leaky(module: Any) -> Imported:
+    """Return a readout: its messages are its voltages."""
+    if module.min_v_mem is not None:
+        raise UnsupportedError("min_v_mem: an integrator has no lower bound", hint="leave it out")
+    return _neurons(module, LeakyIntegrator, {})
+
+
+def _neurons(
+    module: Any, kind: Any, registers: Mapping[str, Any], *, inclusive: bool = False
+) -> Imported:
+    """Return neurons with the leaks of ``module``; i_syn = alpha_syn * (i_syn + x) scales x too."""
+    alpha = _double(module.alpha_mem_calculated)
+    gain = 1 - alpha if module.norm_input else 1.0
+    leaks = {"decay_u": 1.0, "decay_v": 1 - alpha}
+    if module.alpha_syn_calculated is not None:
+        kept = _double(module.alpha_syn_calculated)
+        gain, leaks["decay_u"] = gain * kept, 1 - kept
+    return Imported(kind, {**leaks, **registers}, gain=gain, inclusive=inclusive)
+
+
+def _firing(module: Any) -> tuple[Any, dict[str, Any]]:
+    """Return the neuron that fires and resets as ``module`` does, and its registers for that."""
+    most, reset = _most(module.spike_fn), module.reset_fn
+    rule, lowest = type(reset).__name__, module.min_v_mem
+    if rule == "MembraneReset" and (reset.reset_value, most, lowest) == (0, 1, None):
+        return Cuba, {}
+    if rule != "MembraneSubtract":
+        raise UnsupportedError(
+            f"resets by {reset} after up to {most} spike(s), down to min_v_mem {lowest}: a chip "
+            "resets to 0 after one spike, without a lower bound",
+            hint="train with MembraneSubtract(), or with MembraneReset(), SingleSpike and no "
+            "min_v_mem",
+        )
+    value = module.spike_threshold if reset.subtract_value is None else reset.subtract_value
+    bound = {} if lowest is None else {"lowest": lowest}
+    return MultiSpike, {"decrement": value, "most": most, **bound}
+
+
+def _most(spike_fn: Any) -> int:
+    """Return how many spikes fit a step: ``spike_fn`` is a class, or a MaxSpike."""
+    name = getattr(spike_fn, "__name__", type(spike_fn).__name__)
+    if name == "SingleSpike":
+        return 1
+    if name == "MultiSpike":
+        return _MOST
+    if name == "MaxSpike":
+        return spike_fn.max_num_spikes_per_bin or _MOST
+    raise UnsupportedError(
+        f"fires by {name}: no chip does", hint="use SingleSpike, MaxSpike or MultiSpike"
+    )
+
+
+def _double(alpha: Tensor) -> Tensor:
+    return alpha.detach().double()
+
+
+def _sum_pool(module: Any) -> nn.Module:
+    sizes = (module.kernel_size, module.stride, 0, module.ceil_mode)
+    return nn.AvgPool2d(*sizes, divisor_override=1)
+
+
+class _Merge(nn.Module):
+    """Adds what comes from two sources."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        """Return the sum."""
+        return a + b
+
+
+TABLE: Mapping[str, Callable[[nn.Module], nn.Module]] = {
+    **dict.fromkeys(("IAF", "IAFSqueeze", "LIF", "LIFSqueeze"), _spiking),
+    **dict.fromkeys(("IAFRecurrent", "LIFRecurrent"), _recurrent),
+    **dict.fromkeys(("ExpLeak", "ExpLeakSqueeze"), _leaky),
+    **dict.fromkeys(("FlattenTime", "UnflattenTime"), lambda _: nn.Identity()),
+    "SumPool2d": _sum_pool,
+    "Merge": lambda _: _Merge(),
+    "Repeat": lambda module: module.module,
+    "Network": lambda module: module.spiking_model,
+}
