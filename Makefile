@@ -36,7 +36,7 @@ architectures: $(READY)   ## train a network of every kind on MNIST, export it, 
 seeds: $(READY)           ## train the six founding methods against their figures; DATA=folder of MNIST
 	$(BIN)/python benchmarks/seeds.py $(if $(DATA),--root $(DATA)) --json out/seeds.json
 
-test-peers: $(READY)      ## real peers: lava-dl (its first run installs about 5 GB), SANA-FE, counters of others
+test-peers: $(READY)      ## real peers: lava-dl (its first run installs about 5 GB), SANA-FE, nir, frameworks, their counters
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/peers
 
 test-browser: $(READY)    ## the report's page in a headless Chromium, and axe-core if npm can fetch it
@@ -63,8 +63,9 @@ test-sanitizers: $(READY) ## the engine's tests under AddressSanitizer and Undef
 generate: $(READY)        ## write the compiled engine's neurons again, from hwsim/neurons; then make builds it
 	$(BIN)/python -m hwsim.engines.native.generate
 
-docs: $(READY)            ## write docs/chips.md again, from hwsim/chips
+docs: $(READY)            ## write docs/chips.md and the profiles in docs/nir.md again
 	$(BIN)/python -m hwsim._report.chip_page docs/chips.md
+	$(BIN)/python -m snnexport.formats.nir.page docs/nir.md
 
 # the compiled engine, built again when its sources change
 $(READY): .venv/.dependencies CMakeLists.txt $(wildcard hwsim/engines/native/src/*)

@@ -111,7 +111,8 @@ def blanked(program: Program, name: str = "blank") -> Program:
             for p in sources
             if not 1 <= p.latency <= DELAY_MAX + 1
         ],
-        hint="use smaller weights or a faster decay of u there, or run each sample alone",
+        hint="use smaller weights or a faster decay of u there, or run each sample alone: capture "
+        "with streamed=False, convert with --alone",
     )
     lines = [Connection(name, p.name, _inhibition(p, exponents[p.name])) for p in sources]
     return replace(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -27,6 +28,7 @@ def capture(
     name: str = "network",
     readout: Readout | None = None,
     checked: bool = True,
+    streamed: bool = True,
 ) -> Graph:
     """Return the network that ``module`` computes in one time step, in float64.
 
@@ -44,6 +46,9 @@ def capture(
         By default the sum of v of an output that never fires, else the count of spikes.
     checked
         Let torch.export look at it too; False where it has before.
+    streamed
+        Samples follow each other on the machine; False: each begins on one at rest, which a
+        network with feedback needs if nothing can silence its neurons between samples.
 
     Raises
     ------
@@ -59,7 +64,7 @@ def capture(
         problems,
         hint=f"replace these layers; what can be captured: {SUPPORTED}",
     )
-    return graph
+    return replace(graph, streamed=streamed)
 
 
 def captured(

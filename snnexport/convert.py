@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from math import prod
 from pathlib import Path
@@ -44,13 +44,15 @@ class Approximation(Enum):
 class Reading:
     """How a NIR file is read; see :func:`snnexport.formats.nir.load.read_nir`.
 
-    calibration: the range of its input, or data to measure the network on.
+    streamed: samples follow each other on the machine. calibration: the range of its input, or
+    data to measure the network on.
     """
 
     chip: Chip
     profile: str | Profile | None = None
     dt: float | None = None
     steps: int | None = None
+    streamed: bool = True
     repair: bool = False
     calibration: Calibration | Dataset = field(default_factory=lambda: Calibration(0, 1))
     choices: Choices | None = None
@@ -119,12 +121,14 @@ def convert_nir(source: Path, target: Path, reading: Reading) -> tuple[Program, 
 
 def _is_plain(reading: Reading) -> bool:
     """Say whether nothing is asked for but what is in the file."""
-    return (reading.profile, reading.dt, reading.steps, reading.choices) == (None,) * 4
+    asked = (reading.profile, reading.dt, reading.steps, reading.choices)
+    return asked == (None,) * 4 and reading.streamed
 
 
 def _converted(source: Path, reading: Reading) -> tuple[Program, list[str]]:
     how = {"profile": reading.profile, "dt": reading.dt, "steps": reading.steps}
     graph = read_nir(source, **how, repair=reading.repair)
+    graph = replace(graph, streamed=reading.streamed)
     folded, lines = fold(graph), assumed(graph)
     if Approximation.THRESHOLD in reading.approximate:
         exact, folded = folded, approximate_thresholds(folded)

@@ -204,7 +204,8 @@ class Graph:
     Without late edges, every layer comes after its sources. steps: of a sample, 0 if it is never
     set to rest. low, high: range of the input's
     messages, set by ``quantize``; step: how much of the captured network's input one unit of
-    message stands for. notes: what the passes decided, by layer name, for people and for
+    message stands for. streamed: samples follow each other on the machine; else each begins on
+    one at rest. notes: what the passes decided, by layer name, for people and for
     ``export.json``. metadata: where the network comes from, kept in its programs.
     """
 
@@ -218,6 +219,7 @@ class Graph:
     low: int = 0
     high: int = 1
     step: float = 1.0
+    streamed: bool = True
     notes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 _NETX = ("input_shape", "layers")
 _NIR = (
-    "profile", "dt", "reset", "current", "most", "repair", "approximate", "chip", "calibrate",
-    "chosen", "root",
+    "profile", "dt", "reset", "current", "most", "alone", "repair", "approximate", "chip",
+    "calibrate", "chosen", "root",
 )  # fmt: skip
 _OPTIONS = {"chosen": "quantize"}
 """Parameters that are called otherwise on the command line."""
@@ -43,6 +43,7 @@ def _integers(context: click.Context, option: click.Parameter, text: str | None)
 @click.option("--reset", help="[nir] Or what the profile says: zero, subtract, subtract-late.")
 @click.option("--current", help="[nir] A voltage hears the new current of a step, or the old.")
 @click.option("--most", type=click.IntRange(1, 255), help="[nir] Most spikes a step.")
+@click.option("--alone", is_flag=True, help="[nir] Every sample begins on a machine at rest.")
 @click.option("--repair", is_flag=True, help="[nir] Fill in what has only one reading.")
 @click.option("--approximate", help="[nir] Accept, and measure: threshold.")
 @click.option("--chip", help="[nir] Or a .toml file; by default loihi2.")
@@ -124,6 +125,7 @@ def _reading(given: dict[str, Any]) -> Reading:
         named,
         given["dt"],
         given["period"],
+        not given["alone"],
         given["repair"],
         Calibration(low, high) if data is None else dataset(data, given["root"]),
         None if given["chosen"] is None else Choices.load(given["chosen"]),

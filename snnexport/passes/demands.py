@@ -42,6 +42,7 @@ class Drive:
         """Return the drive of ``layer`` in ``graph`` (folded)."""
         late = {e.source for e, _ in graph.edges() if e.late + e.delays[1] > 0}
         gap = max((e.late + e.delays[1] for e, _ in graph.edges()), default=0)
+        gap *= graph.streamed and graph.steps > 0  # nothing follows that would have to be silenced
         heard = {e.source: messages[e.source] for e in layer.edges}
         steps = graph.steps or UNBROKEN
         return cls(heard, steps, gap if layer.name in late else 0, len(graph.layers))

@@ -2,8 +2,12 @@
 
 import re
 
+import numpy as np
 import torch
+from netx_files import dense_layer, write_layers
 
+from snnexport.formats.nir.page import with_table
+from snnexport.formats.nir.profiles import PROFILES
 from snntrain import LOSSES, RULES, SURROGATES, Recipe, load, unroll
 from snntrain.data import SOURCES
 
@@ -38,3 +42,19 @@ def test_the_training_guide_names_every_rule_surrogate_loss_and_data_set(root):
     text = (root / "docs/guides/training.md").read_text()
     known = [*RULES, *SURROGATES, *LOSSES, *SOURCES]
     assert [name for name in known if f"`{name}`" not in text] == []
+
+
+def test_the_table_of_profiles_is_that_of_the_code(root):
+    text = (root / "docs" / "nir.md").read_text()
+    assert with_table(text) == text
+    assert all(f"`{name}`" in text for name in PROFILES)
+
+
+def test_the_guide_for_lava_dl_runs(root, tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    layers = [dense_layer(2 * rng.integers(-60, 60, shape)) for shape in ((9, 6), (4, 9))]
+    write_layers(tmp_path / "network.net", layers)
+    monkeypatch.chdir(tmp_path)
+    names = code(root / "docs/guides/lava-dl.md")
+    assert names["run"].predictions.shape == (4,)
+    assert names["run"].counts.synops > 0

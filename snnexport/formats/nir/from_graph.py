@@ -240,10 +240,9 @@ class _Writer:
     ) -> list[Node]:
         """Return the nodes of one stage; a stage that NIR does not have is a problem."""
         if isinstance(stage, Linear):
-            weight = narrow(stage.weight)
-            if bias is None or not bias.any():
-                return [Node("Linear", {"weight": weight})]
-            return [Node("Affine", {"weight": weight, "bias": narrow(bias.ravel())})]
+            # never Linear: sinabs does not read it, and Norse takes its inputs for its outputs
+            held = np.zeros(len(stage.weight)) if bias is None else bias.ravel()
+            return [Node("Affine", {"weight": narrow(stage.weight), "bias": narrow(held)})]
         if isinstance(stage, Convolution):
             return [convolution_node(stage, shape, bias)]
         if isinstance(stage, Diagonal):

@@ -23,7 +23,8 @@ def neuron_node(read: Read, shape: Shape, dt: float) -> Node:
     decay_u, decay_v = (expand(d, shape) * ones for d in (neuron.decay_u, neuron.decay_v))
     fires = {}
     if not isinstance(neuron, LeakyIntegrator):
-        fires = {"v_threshold": expand(neuron.threshold, shape) * ones, "v_reset": 0 * ones}
+        whole = expand(neuron.threshold, shape) * ones
+        fires = {"v_threshold": whole, "v_reset": 0 * ones}
     no_current, no_leak = bool((decay_u == 1).all()), bool((decay_v == 0).all())
     if no_leak and no_current and not np.any(read.offset):
         return Node("IF" if fires else "I", {"r": read.gain / dt * ones, **fires})

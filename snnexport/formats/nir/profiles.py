@@ -18,10 +18,10 @@ DT = 1e-4
 
 
 class Leak(Enum):
-    """What of a state is kept over a step."""
+    """Which fraction of a state a step takes."""
 
-    EULER = "1 - dt/tau"
-    EXPONENTIAL = "exp(-dt/tau)"
+    EULER = "dt/tau"
+    EXPONENTIAL = "1 - exp(-dt/tau)"
 
 
 class Gain(Enum):

@@ -51,10 +51,15 @@ def _unfit_names(graph: Subgraph) -> Iterator[str]:
 
 
 def _stored(node: Node | Subgraph) -> dict[str, Any]:
-    """Return the group of ``node``; what nobody said is left out, as is empty metadata."""
+    """Return the group of ``node``; what nobody said is left out, as is empty metadata.
+
+    So is a v_reset of 0, which is what a reader takes where it is not: older ones know none.
+    """
     metadata = {"metadata": node.metadata} if node.metadata else {}
     if isinstance(node, Node):
         given = {name: value for name, value in node.fields.items() if value is not None}
+        if not np.any(given.get("v_reset", 1)):
+            del given["v_reset"]
         return {"type": node.kind, **given, **metadata}
     nodes = {name: _stored(inner) for name, inner in node.nodes.items()}
     edges = np.array(node.edges, dtype=object).reshape(-1, 2)
