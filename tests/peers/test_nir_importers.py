@@ -1,16 +1,17 @@
 """NIR files of ours, read and run by the importers of four frameworks: the same spikes."""
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from peers.frameworks.running import in_framework
+from peers.frameworks.running import in_framework, interpreter
 from torch import nn
 
 from hwsim.neurons import MultiSpike
 from snnexport import capture
-from snnexport.formats.nir import from_graph, write_file
+from snnexport.formats.nir import from_graph, read_nir, write_file
 from snnexport.frameworks.imported import Imported
 from snnexport.interpret import interpret
 from snntrain.layers import Spiking
@@ -75,6 +76,20 @@ def test_an_importer_runs_our_file_with_our_spikes(tmp_path, framework, made_of)
     np.save(tmp_path / "in.npy", frames)
     paths = [tmp_path / name for name in ("net.nir", "in.npy", "out.npy")]
     in_framework(framework, IMPORTER, framework, *paths)
+    ours = interpret(graph, frames).spikes[graph.output]
+    assert (np.load(tmp_path / "out.npy") == ours).all()
+    assert 0 < np.count_nonzero(ours) < ours.size
+
+
+def test_the_trained_recurrent_network_in_norses_wheel_does_what_norse_runs(tmp_path):
+    find = "import norse; print(norse.__path__[0])"
+    command = [interpreter("norse"), "-c", find]
+    package = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    file = Path(package) / "torch" / "utils" / "test" / "braille.nir"
+    graph = read_nir(file, profile="norse", dt=DT)
+    frames = (np.random.default_rng(0).random((256, 3, 12)) < 0.3).astype(np.int64)
+    np.save(tmp_path / "in.npy", frames)
+    in_framework("norse", IMPORTER, "norse", file, tmp_path / "in.npy", tmp_path / "out.npy")
     ours = interpret(graph, frames).spikes[graph.output]
     assert (np.load(tmp_path / "out.npy") == ours).all()
     assert 0 < np.count_nonzero(ours) < ours.size

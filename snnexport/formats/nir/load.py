@@ -17,7 +17,7 @@ from snnexport.formats.nir.neurons import FIRING
 from snnexport.formats.nir.own import Own
 from snnexport.formats.nir.profiles import DT, PROFILES, Profile, profile_of
 from snnexport.formats.nir.read import read_file
-from snnexport.formats.nir.to_graph import Reading, to_graph
+from snnexport.formats.nir.reading import Reading, to_graph
 from snnexport.graph import Graph
 
 PROFILE, STEP, ASSUMED, SHA256 = "nir.profile", "nir.dt", "nir.assumed", "nir.sha256"

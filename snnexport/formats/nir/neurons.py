@@ -69,7 +69,8 @@ def read_neuron(node: Node, shape: Shape, profile: Profile, dt: float) -> Read:
             lost.append("voltages start at v_reset; NIR does not say where they start")
         else:
             lost.append("v_reset has no part in a reset by subtraction")
-    if profile.gain is Gain.PLAIN and np.any(values["r"] != 1):
+    plain = profile.gain is Gain.PLAIN and "tau_syn" not in values
+    if plain and np.any(values.get("r", 1) != 1):
         lost.append(f"r is not looked at by profile {profile.name}")
     offset = rest - decay_v * reset
     unit = {Unit.FILE: 1.0, Unit.INPUT: gain, Unit.THRESHOLD: threshold - reset}[profile.unit]
@@ -92,7 +93,7 @@ def _voltage(values: dict[str, Any], profile: Profile, dt: float) -> tuple[Any, 
     gain = {
         Gain.EULER: r * ratio,
         Gain.EXPONENTIAL: r * -np.expm1(-ratio),
-        Gain.PLAIN: ratio,
+        Gain.PLAIN: r * ratio if "tau_syn" in values else ratio,
         Gain.STEP: r,
     }
     return decay, gain[profile.gain], False

@@ -9,10 +9,17 @@ from hwsim.files import write_atomic
 from snnexport.formats.nir.profiles import PROFILES, Profile, Unit
 
 START, END = "<!-- profiles -->", "<!-- end -->"
-_HEAD = (
-    "| profile | step | decay | gain | integrator | reset | fires at | what it is, and its source |\n"
-    "|---|---|---|---|---|---|---|---|"
+_COLUMNS = (
+    "profile",
+    "step",
+    "decay",
+    "gain",
+    "integrator",
+    "reset",
+    "fires at",
+    "meaning, source",
 )
+_HEAD = f"| {' | '.join(_COLUMNS)} |\n|{'---|' * len(_COLUMNS)}"
 
 
 def with_table(text: str) -> str:

@@ -29,7 +29,7 @@ class Gain(Enum):
 
     EULER = "r dt/tau"
     EXPONENTIAL = "r (1 - exp(-dt/tau))"
-    PLAIN = "dt/tau"
+    PLAIN = "dt/tau (r dt/tau with a current)"
     STEP = "r"
 
 
@@ -68,6 +68,7 @@ class Profile:
     current. guessed: fields that the framework leaves open and its files do not tell, in words.
     inclusive: it fires at ``v >= threshold``. most: spikes a step, 0 for any number. floor: the
     voltage of an IF ends at minus its threshold. lag: frames by which spikes come late.
+    late_bias: a bias on the way of feedback enters from the second step on.
     tau_is_times: seconds that every tau was multiplied with. exact_gain: r must be ``tau/dt`` and
     w_in ``tau_syn/dt``. refuses: kinds of nodes, each with the reason.
     """
@@ -88,6 +89,7 @@ class Profile:
     most: int = 1
     floor: bool = False
     lag: int = 0
+    late_bias: bool = False
     tau_is_times: float = 1.0
     exact_gain: bool = False
     refuses: Mapping[str, str] = field(default_factory=dict)
@@ -152,11 +154,12 @@ _ALL = (
     ),
     Profile(
         "norse",
-        "as Norse's from_nir runs a file: r of an LIF or IF is not looked at",
+        "as Norse's from_nir runs a file: r of a LIF, LI or IF is not looked at",
         "Norse 1.1.0 utils/import_nir.py",
         dt=1e-3,
         gain=Gain.PLAIN,
         integrator="1",
+        late_bias=True,  # nirtorch 2.6 GraphExecutor: nothing was sent before the first step
     ),
     Profile(
         "norse-export",

@@ -12,10 +12,10 @@ from hwsim.program import Program
 from snnexport import Format, Into, capture, export, fold, stages
 from snnexport._export import golden_input
 from snnexport.formats.nir.flat import flattened
-from snnexport.formats.nir.from_graph import from_graph
 from snnexport.formats.nir.load import read_nir, stored_program
 from snnexport.formats.nir.read import read_file
 from snnexport.formats.nir.write import write_file
+from snnexport.formats.nir.writing import from_graph
 from snnexport.graph import Convolution, Diagonal, Linear
 from snnexport.interpret import interpret
 from snnexport.shipped import shipped_checkpoint

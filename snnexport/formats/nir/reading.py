@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from hwsim.errors import RangeError, SpikeportError, raise_all
-from hwsim.neurons import LeakyIntegrator
+from hwsim.neurons import Cuba, LeakyIntegrator
 from hwsim.program import Readout
 from hwsim.synapses import Shape
 from snnexport.formats.nir.flat import Flat
@@ -24,6 +24,7 @@ from snnexport.graph import (
     Flatten,
     Graph,
     Layer,
+    Linear,
     Norm,
     Stage,
     Weights,
@@ -77,13 +78,15 @@ class _Reader:
         self.place = {n: i for i, n in enumerate(flat.order)}
         self.neurons = [n for n in flat.order if flat.nodes[n].kind in (*FIRING, *SILENT)]
         self.constants: dict[str, np.ndarray] = {}
+        self.lines: list[Layer] = []
+        """Neurons that fire in every step, for constants that come late."""
 
     def graph(self) -> tuple[Graph, list[str]]:
         """Return what :func:`to_graph` does."""
         for node in self.flat.order:
             self.constants[node] = self._silent(node)
-        layers = [self._layer(n) for n in self.neurons]
-        layers, output = self._with_output([p for p in layers if p is not None])
+        found = [self._layer(n) for n in self.neurons]
+        layers, output = self._with_output([*self.lines, *(p for p in found if p is not None)])
         silent = [p.name for p in layers if isinstance(p.neuron, LeakyIntegrator)]
         readers = {e.source for p in layers for e in p.edges}
         self.found.problems += [
@@ -118,27 +121,21 @@ class _Reader:
             self.found.problems.append(f"{name}: {error.message}; {error.hint}")
             return None
         self.found.assumed += [f"{name}: {line}" for line in read.lost]
-        constant = sum((self.constants[s] for s in self.sources[name]), np.zeros(shape))
-        return self._joined(name, plane, read, (gain, offset), constant.reshape(plane))
+        return self._joined(name, plane, read, (gain, offset))
 
-    def _joined(
-        self, name: str, plane: Shape, read: Read, norm: tuple[Any, Any], constant: np.ndarray
-    ) -> Layer:
+    def _joined(self, name: str, plane: Shape, read: Read, norm: tuple[Any, Any]) -> Layer:
         """Return the population with its paths; feedback passes the gain on its own way."""
         gain, offset = norm
-        old = (
-            self.reading.profile.hears is Current.OLD and "tau_syn" in self.flat.nodes[name].fields
-        )
-        if old and np.any(constant):
-            self.found.problems.append(f"{name}: a constant cannot come a step late; drop the bias")
+        old = self._hears_old(name)
         plain = np.all(gain == 1) and not np.any(offset)
         factor = () if np.all(gain == 1) else (Diagonal(gain),)
-        edges = []
-        for edge in self._edges(name, name, ()):
-            late = self._lateness(edge.source, name) + old
-            stages = (*edge.stages, *factor) if late else edge.stages
-            edges.append(Edge(edge.source, edge.module, stages, late))
-        kept = Norm(gain, offset)
+        edges = [*self._edges(name, name, ()), *self._line(name, plane)]
+        late = [self._lateness(e.source, name) + old for e in edges]
+        edges = [
+            Edge(e.source, e.module, (*e.stages, *factor) if n else e.stages, n)
+            for e, n in zip(edges, late, strict=True)
+        ]
+        kept, constant = Norm(gain, offset), self._constant(name, plane, late=False)
         if edges and all(e.late for e in edges):  # nothing would pass the norm
             constant, kept = constant * _column(gain, plane), Norm(np.ones(len(gain)), offset)
             plain = not np.any(offset)
@@ -148,14 +145,52 @@ class _Reader:
             read.neuron,
             tuple(edges),
             None if plain else kept,
-            _constant(constant),
+            _register(constant),
             inclusive=read.inclusive,
         )
+
+    def _hears_old(self, name: str) -> bool:
+        """Say whether the voltage of ``name`` hears the current of the step before."""
+        leaky = "tau_syn" in self.flat.nodes[name].fields
+        return leaky and self.reading.profile.hears is Current.OLD
+
+    def _constant(self, name: str, plane: Shape, *, late: bool) -> np.ndarray:
+        """Return what enters ``name`` in every step, or if ``late`` in every step but the first."""
+        total = np.zeros(self.flat.shapes[name])
+        for source in self.sources[name]:
+            comes_late = self._hears_old(name) or self._is_way_back(source, name)
+            if comes_late == late:
+                total = total + self.constants[source]
+        return total.reshape(plane)
+
+    def _is_way_back(self, node: str, reader: str) -> bool:
+        """Say whether linear ``node`` only feeds back, and its bias comes as late as that."""
+        if node == self.flat.input or node in self.neurons or not self.constants[node].any():
+            return False
+        heard = [e.source for e in self._edges(node, node, ())]
+        back = all(s != self.flat.input and self.place[s] >= self.place[reader] for s in heard)
+        if back and not self.reading.profile.late_bias:
+            self.found.assumed.append(
+                f"{node} -> {reader}: the bias on the way back enters in the first step, too"
+            )
+        return back and self.reading.profile.late_bias
+
+    def _line(self, name: str, plane: Shape) -> list[Edge]:
+        """Return a path from a neuron that always fires, if a constant comes late to ``name``."""
+        constant = self._constant(name, plane, late=True)
+        if not constant.any():
+            return []
+        line = f"{name}.constant"
+        always = Cuba(decay_u=1.0, decay_v=0.0, threshold=0.5, bias=1.0)
+        self.lines.append(Layer(line, (1,), always, ()))
+        return [Edge(line, line, (Linear(constant.reshape(-1, 1)),))]
 
     def _lateness(self, source: str, reader: str) -> int:
         """Return by how many frames ``reader`` hears ``source`` late."""
         if source == self.flat.input:
             return 0
+        if source not in self.place:  # the line of a constant
+            return int(not self._hears_old(reader))
         back = self.place[source] >= self.place[reader]
         if back:
             self.found.assumed.append(f"{source} -> {reader}: feeds back, a step later")
@@ -217,7 +252,7 @@ class _Reader:
         shape = machine_shape(constant.shape)
         edges = [Edge(e.source, e.module, e.stages, self.reading.profile.lag) for e in edges]
         neuron = LeakyIntegrator(decay_u=1.0, decay_v=1.0, bias=0.0)
-        value = _constant(constant.reshape(shape))
+        value = _register(constant.reshape(shape))
         integrator = Layer(self.flat.output, shape, neuron, tuple(edges), constant=value)
         return [*layers, integrator], integrator.name
 
@@ -226,7 +261,7 @@ def _column(values: np.ndarray, shape: Shape) -> np.ndarray:
     return values.reshape(-1, *(1,) * (len(shape) - 1))
 
 
-def _constant(value: np.ndarray) -> Any:
+def _register(value: np.ndarray) -> Any:
     """Return a constant as 0.0, one value per channel, or one per neuron."""
     if not value.any():
         return 0.0

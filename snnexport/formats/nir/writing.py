@@ -276,7 +276,8 @@ class _Writer:
 
 def _without_lines(graph: Graph) -> Graph:
     """Return ``graph`` with what ``fold`` made a line of one neuron as a constant again."""
-    lines = {p.name for p in graph.layers if not p.edges and _always_fires(p)}
+    late = {e.source for e, _ in graph.edges() if e.late}
+    lines = {p.name for p in graph.layers if not p.edges and _always_fires(p)} - late
     layers = []
     for layer in graph.layers:
         brought = [e for e in layer.edges if e.source in lines]

@@ -1,6 +1,7 @@
 """NIR files -> graphs: the same values as NIR's equations, stepped; and what is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -47,6 +48,7 @@ def compared(tmp_path, nodes, edges, order, frames, current="new", **options):
     """Read the graph, run both, and return the graph once all that fires is equal."""
     path = nir_file(tmp_path / "net.nir", nodes, edges)
     profile = PROFILES["nir-euler"].with_choices(hears=Current(current))
+    profile = replace(profile, late_bias=True)  # as the stepper, which knows no step before 0
     graph = read_nir(path, profile=profile, dt=DT, **options)
     ours = interpret(graph, frames[:, None])
     theirs = stepped(nodes, edges, order, frames, DT, current)
@@ -75,8 +77,6 @@ def test_chains_of_neurons_equal_nirs_equations(tmp_path, rng, kind, last, curre
         "n2": neuron(last, 4, rng),
         "output": port("Output", 4),
     }
-    if current == "old":
-        nodes["w1"]["bias"] *= 0
     frames = (rng.random((60, 5)) < 0.4).astype(np.int64)
     graph = compared(tmp_path, nodes, chain(*nodes), list(nodes), frames, current)
     assert (graph.output, graph.readout) == ("n2", Readout.VOLTAGE)
@@ -136,6 +136,25 @@ def test_recurrent_subgraphs_with_dotted_names_in_any_order_equal_nirs_equations
     assert (ours["a_last"][:, 0] == theirs["lif2"]).all()
     assert theirs["lif2"].any()
     assert any("feeds back, a step later" in line for line in assumed(graph))
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_a_bias_on_the_way_back_enters_from_the_second_step_or_from_the_first(tmp_path, rng, late):
+    nodes = {
+        "input": port("Input", 3),
+        "n": neuron("LIF", 3, rng),
+        "back": affine(rng.normal(0, 1, (3, 3)), np.full(3, 2.0, np.float32)),
+        "output": port("Output", 3),
+    }
+    edges = [("input", "n"), ("n", "back"), ("back", "n"), ("n", "output")]
+    path = nir_file(tmp_path / "net.nir", nodes, edges)
+    profile = replace(PROFILES["nir-euler"], late_bias=late)
+    graph = read_nir(path, profile=profile, dt=DT)
+    frames = (rng.random((30, 3)) < 0.4).astype(np.int64)
+    theirs = stepped(nodes, edges, ["input", "n", "back", "output"], frames, DT)["n"]
+    ours = interpret(graph, frames[:, None]).spikes["n"][:, 0]
+    assert (ours == theirs).all() == late
+    assert any("the bias on the way back" in line for line in assumed(graph)) != late
 
 
 def test_several_edges_into_a_node_are_summed_and_a_sum_at_the_end_is_integrated(tmp_path, rng):
