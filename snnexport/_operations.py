@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from hwsim.synapses import Pair, Shape
 from snnexport._trace import tensors_into
-from snnexport.frameworks.imported import Unsupported
+from snnexport.frameworks.imported import GroupMean, Unsupported
 from snnexport.graph import Convolution, Diagonal, Flatten, Late, Linear, Stage, SumPool
 from snntrain.delays import Delay
 
@@ -115,6 +115,10 @@ def _linear(m: nn.Linear, source: Shape, _: Shape) -> Linear:
     if len(source) != 1:
         raise RefusedError(f"Linear on shape {source}: put a Flatten in front of it")
     return Linear(array(m.weight))
+
+
+def _group_mean(m: GroupMean, _: Shape, target: Shape) -> Linear:
+    return Linear(np.kron(np.eye(target[0]), np.full(m.size, 1 / m.size)))
 
 
 def _average_module(m: nn.AvgPool1d | nn.AvgPool2d, source: Shape, target: Shape) -> SumPool:
@@ -269,6 +273,7 @@ def _pair(value: Any, height: int | None) -> Pair:
 _MODULES: tuple[tuple[Any, Callable[..., Stage]], ...] = (
     (Delay, _delay),
     (nn.Linear, _linear),
+    (GroupMean, _group_mean),
     ((nn.Conv1d, nn.Conv2d), _convolution),
     ((nn.BatchNorm1d, nn.BatchNorm2d), _normalisation),
     ((nn.AvgPool1d, nn.AvgPool2d), _average_module),

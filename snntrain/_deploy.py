@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from hwsim.errors import raise_all
-from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset
 from snntrain.hardware import Deployment, Target, compare
 from snntrain.recipe import Precision, Recipe
+from snntrain.start import Start
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class OnChip:
 def bound_for_chip(
     recipe: Recipe,
     module: nn.Module,
-    init: Checkpoint | None,
+    start: Start | None,
     train: Dataset,
     target: Target | None,
 ) -> tuple[nn.Module, OnChip]:
@@ -45,7 +45,7 @@ def bound_for_chip(
         lacking = ["train.synops_penalty: needs [hardware]"] * (recipe.train.synops_penalty > 0)
         raise_all("recipe", lacking, hint="name the chip whose synaptic operations count")
         return module, OnChip()
-    found = _missing(recipe, init, target)
+    found = _missing(recipe, start, target)
     raise_all("recipe", found, hint="change [hardware], or leave it out and look at it at export")
     assert target is not None
     steps, (low, high) = recipe.train.steps, train.extent(recipe.train.steps)
@@ -60,14 +60,14 @@ def bound_for_chip(
     return hardened, OnChip(partial(compare, target, deployment), fan_outs)
 
 
-def _missing(recipe: Recipe, init: Checkpoint | None, target: Target | None) -> list[str]:
+def _missing(recipe: Recipe, start: Start | None, target: Target | None) -> list[str]:
     """List what a recipe bound for a chip lacks."""
     found = []
     if target is None:
         found.append("hardware: fit has no way to the chip; pass target=snnexport.harden")
     if not recipe.trains_integers:
         return found
-    if init is None:
+    if start is None:
         found.append(
             "hardware.train = 'integer': starts from a trained network of reals; pass init (--init)"
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from hwsim.errors import CheckError, SpikeportError, raise_all
+from hwsim.errors import SpikeportError, raise_all
 from snntrain import _resume, _watch, logs
 from snntrain._deploy import bound_for_chip
 from snntrain._distributed import Ranks, joined, share_statistics
@@ -18,7 +19,6 @@ from snntrain._evaluate import Measured, accuracy, measure
 from snntrain._loop import Run, prepare, train_epoch
 from snntrain._optim import optimizer_of
 from snntrain._resume import Best, Position, Saved
-from snntrain._tensorfile import misfits
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset, Images, load
 from snntrain.hardware import Target
@@ -27,6 +27,7 @@ from snntrain.logs import Entry, Log
 from snntrain.losses import LOSSES
 from snntrain.recipe import Recipe, TrainSettings
 from snntrain.rules import Rule
+from snntrain.start import Start, keep, kept
 
 Progress = Callable[[int, int, dict[str, float]], None]
 """Called as ``progress(epochs done, epochs, metrics of the chosen epoch so far)``."""
@@ -41,7 +42,7 @@ LARGE_BATCH = 2048
 def fit(  # noqa: PLR0913 -- one parameter an option
     recipe: Recipe,
     *,
-    init: Checkpoint | None = None,
+    init: Checkpoint | Start | None = None,
     target: Target | None = None,
     root: Path | None = None,
     out: Path | None = None,
@@ -59,7 +60,8 @@ def fit(  # noqa: PLR0913 -- one parameter an option
     Parameters
     ----------
     init
-        Start from these weights instead of random ones.
+        Start from these weights instead of random ones. A resumed run goes on without, from
+        what is in ``out``.
     target
         The way to the chip of the recipe's ``[hardware]``: the module ``snnexport.harden``.
     root
@@ -98,16 +100,16 @@ def fit(  # noqa: PLR0913 -- one parameter an option
         train, validation = (
             load(chosen.name, split, root, chosen.encoder) for split in ("train", "validation")
         )
-        run = _start(recipe, init, train.first(chosen.samples or len(train)), ranks, target)
-        origin = _origin(recipe, init, ranks)
-        start = Saved()
+        start = _given(init, out, resume)
+        run = _start(recipe, start, train.first(chosen.samples or len(train)), ranks, target)
+        origin, begun = _origin(recipe, start, ranks), Saved()
         if out:
-            start = _begun(run, origin, out, resume)
-        ranks.require_equal(run.module.state_dict(), start.position)
+            begun = _begun(run, start, origin, out, resume)
+        ranks.require_equal(run.module.state_dict(), begun.position)
         if out:
             log = [*log, logs.table(out / "metrics.csv", list(spiking_layers(run.module)))]
-        best = start.best
-        for entry, saved in _updates(run, validation, start):
+        best = begun.best
+        for entry, saved in _updates(run, validation, begun):
             best = saved.best
             if ranks.first:
                 for write in log:
@@ -119,57 +121,52 @@ def fit(  # noqa: PLR0913 -- one parameter an option
                 if progress and best and not saved.position.batch:
                     progress(saved.position.epoch, settings.epochs, best.metrics)
         assert best is not None
-        return _finish(run, best, validation)
+        done = _finish(run, best, validation)
+        return replace(done, metrics={**done.metrics, **start.metrics}) if start else done
 
 
-def _begun(run: Run, origin: str, out: Path, resume: bool) -> Saved:
+def _given(init: Checkpoint | Start | None, out: Path | None, resume: bool) -> Start | None:
+    """Return the weights to start from; None for random ones."""
+    if init is None and out and resume:
+        return kept(out)
+    return Start.of(init) if isinstance(init, Checkpoint) else init
+
+
+def _begun(run: Run, start: Start | None, origin: str, out: Path, resume: bool) -> Saved:
     """Return where a run in ``out`` goes on; a new one leaves no state that is not its own."""
     if resume:
         return _resume.restore(out, origin, run.module, run.optimizer)
     if run.ranks.first:
+        keep(out, start)  # before: what a kill leaves in between does not fit together
         _resume.discard(out)
     return Saved()
 
 
-def _origin(recipe: Recipe, init: Checkpoint | None, ranks: Ranks) -> str:
+def _origin(recipe: Recipe, start: Start | None, ranks: Ranks) -> str:
     """Return a hash of everything a run depends on."""
-    start = f"{init.sha256 if init else ''}\n{recipe.to_text()}\n{ranks.size}"
-    return hashlib.sha256(start.encode()).hexdigest()
+    text = f"{start.sha256 if start else ''}\n{recipe.to_text()}\n{ranks.size}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _start(
-    recipe: Recipe, init: Checkpoint | None, train: Dataset, ranks: Ranks, target: Target | None
+    recipe: Recipe, start: Start | None, train: Dataset, ranks: Ranks, target: Target | None
 ) -> Run:
-    """Return a run before its first epoch, with random weights or those of ``init``."""
+    """Return a run before its first epoch, with random weights or those of ``start``."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.train.seed)
         module = recipe.build()
     _check_data(recipe, train, ranks)
     problems = recipe.rule.refusals(module) + _unspent(recipe.train, module)
     raise_all("recipe", problems, hint="change [rule], [net] or [train]")
-    if init:
-        _begin_with(module, init)
-    module, chip = bound_for_chip(recipe, module, init, train, target)
+    if start:
+        start.fill(module)
+    module, chip = bound_for_chip(recipe, module, start, train, target)
     module.to(ranks.device)
     share_statistics(module, ranks)
     optimizer = optimizer_of(module.parameters(), recipe.train)
     run = Run(recipe, ranks, module, optimizer, train, chip)
     prepare(run)
     return run
-
-
-def _begin_with(module: nn.Module, init: Checkpoint) -> None:
-    """Give ``module`` the weights of ``init``; CheckError listing what does not fit."""
-    if init.recipe.trains_integers:
-        raise CheckError(
-            "init: holds integers of a chip, which have no reals to train on from",
-            hint="start from the checkpoint it was made from; --resume goes on with an "
-            "interrupted run",
-        )
-    hint = "start from a checkpoint with the same [net], or without one"
-    found = misfits(init.state, module.state_dict())
-    raise_all("init: weights do not fit the network of the recipe", found, hint=hint)
-    module.load_state_dict(init.state)
 
 
 def _check_data(recipe: Recipe, train: Dataset, ranks: Ranks) -> None:

@@ -19,7 +19,7 @@ from snntrain import _tensorfile
 NAME = "last.state.safetensors"
 SCHEMA = "spikeport.training/2"
 LARGEST = 10**9
-HINT = "train without --resume, or as the run began: its recipe, --init, number of processes"
+HINT = "train without --resume, or as the run began: its recipe and number of processes"
 
 
 @dataclass(frozen=True, eq=False)

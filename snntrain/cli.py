@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,13 +17,29 @@ from hwsim.console import FILE, as_json, progress_bar
 from hwsim.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from snntrain import Dataset, Recipe
     from snntrain.hardware import Target
     from snntrain.logs import Entry, Log
+    from snntrain.start import Start
+
+
+@dataclass(frozen=True)
+class Above:
+    """What the package above offers these commands; the ``obj`` of their context.
+
+    target: the way to a chip, for :func:`snntrain.fit`. start: reads a file to start from, see
+    :func:`snnexport.starting.read_start`.
+    """
+
+    target: Callable[[], Target]
+    start: Callable[..., Start]
 
 
 @click.command()
 @click.argument("recipe", type=FILE)
-@click.option("--init", type=FILE, help="Checkpoint whose weights to start from.")
+@click.option("--init", type=FILE, help="Checkpoint or NIR file whose weights to start from.")
+@click.option("--profile", help="How the neurons of a NIR file run, as for convert.")
+@click.option("--repair", is_flag=True, help="Fill in what a NIR file leaves out.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same --out.")
 @click.option("--out", type=FILE, default=Path("out/train"), show_default=True, help="Folder.")
 @click.option("--root", type=FILE, help="Where data files are.")
@@ -30,9 +47,11 @@ if TYPE_CHECKING:
 @as_json
 @click.pass_obj
 def train(  # noqa: PLR0913 -- one a flag
-    target: Callable[[], Target] | None,
+    above: Above,
     recipe: Path,
     init: Path | None,
+    profile: str | None,
+    repair: bool,
     resume: bool,
     out: Path,
     root: Path | None,
@@ -41,20 +60,30 @@ def train(  # noqa: PLR0913 -- one a flag
 ) -> None:
     """Train the network of RECIPE (.toml); write checkpoint.safetensors and recipe.toml.
 
+    With --init, also print the accuracy on the test split of the network in that file, of the
+    recipe's network with its weights, and of what training makes of it.
+
     On several processors or devices: torchrun --nproc-per-node=2 -m snnexport.cli train RECIPE.
     """
     _need_torch("train")
     from hwsim.files import write_atomic
-    from snntrain import Checkpoint, Recipe, fit, logs
+    from snntrain import Recipe, evaluate, fit, logs
     from snntrain._distributed import is_first
+    from snntrain.start import ACCURACY
 
-    plan = Recipe.load(recipe)
-    start = Checkpoint.load(init) if init else None
+    if init and resume:
+        raise click.UsageError("--resume goes on with what --init began; give one of them")
+    if (profile or repair) and (init is None or init.suffix != ".nir"):
+        raise click.UsageError("--profile and --repair say how to read --init FILE.nir")
+    plan, start = Recipe.load(recipe), None
+    if init:
+        judge = _test_split(plan, root) if is_first() else None
+        start = above.start(init, plan, judge, profile=profile, repair=repair)
     with ExitStack() as stack:
         log = stack.enter_context(_shown("training")) if is_first() else []
         if tensorboard:
             log.append(stack.enter_context(logs.tensorboard(out / "tensorboard")))
-        way = target() if target and plan.hardware else None
+        way = above.target() if plan.hardware else None
         checkpoint = fit(plan, init=start, target=way, root=root, out=out, resume=resume, log=log)
     if not is_first():
         return
@@ -62,6 +91,8 @@ def train(  # noqa: PLR0913 -- one a flag
     checkpoint.save(path)
     write_atomic(out / "recipe.toml", plan.to_text())
     result = {"checkpoint": str(path), "sha256": checkpoint.sha256, **checkpoint.metrics}
+    if ACCURACY in result:
+        result["test_accuracy"] = evaluate(checkpoint, _test_split(plan, root)).accuracy
     _print(result, as_json)
 
 
@@ -103,7 +134,7 @@ def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_j
 @as_json
 @click.pass_obj
 def sweep_command(  # noqa: PLR0913 -- one a flag
-    target: Callable[[], Target] | None,
+    above: Above,
     recipe: Path,
     space: Path,
     trials: int,
@@ -125,7 +156,7 @@ def sweep_command(  # noqa: PLR0913 -- one a flag
     ranges = sweep.load_space(space, plan)
     study = sweep.open_study(storage or str(out / "sweep.journal"), recipe.stem, frugal=frugal)
     with _shown("sweep"):
-        way = target() if target and plan.hardware else None
+        way = above.target() if plan.hardware else None
         sweep.sweep(plan, ranges, study, trials=trials, root=root, target=way)
     best = [
         {"trial": trial.number, **dict(zip(sweep.AIMS, trial.values, strict=False)), **trial.params}
@@ -139,6 +170,13 @@ def sweep_command(  # noqa: PLR0913 -- one a flag
         return
     for found in best:
         _print(found, as_json)
+
+
+def _test_split(plan: Recipe, root: Path | None) -> Dataset:
+    """Return the test split of the data of ``plan``."""
+    from snntrain import load
+
+    return load(plan.data.name, "test", root, plan.data.encoder)
 
 
 COMMANDS = [train, evaluate_command, sweep_command]
@@ -174,13 +212,15 @@ def _shown(title: str) -> Iterator[list[Log]]:
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:
-    """Print ``result`` as JSON, or a line for each entry, accuracies in percent."""
+    """Print ``result`` as JSON, or a line for each value, accuracies in percent."""
     if as_json:
         click.echo(json.dumps(result))
         return
     for name, value in result.items():
-        text = f"{100 * value:.2f} %" if name.endswith("accuracy") else str(value)
-        click.echo(f"{name.replace('_', ' ')}: {text}")
+        is_accuracy = name.endswith(("accuracy", "reset_to_zero"))
+        for part in value if isinstance(value, list) else [value]:
+            text = f"{100 * part:.2f} %" if is_accuracy else str(part)
+            click.echo(f"{name.replace('_', ' ')}: {text}")
 
 
 def _need_torch(command: str) -> None:

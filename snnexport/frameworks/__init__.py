@@ -23,6 +23,8 @@ FRAMEWORKS = {
     "spikingjelly": "SpikingJelly",
 }
 """Packages, and what they are called; each has a file of its package's name here."""
+NETWORKS = "spikingjelly.activation_based.model"
+"""Networks that SpikingJelly comes with are read as anybody's: their forward is traced."""
 
 
 def translated(module: nn.Module) -> nn.Module:
@@ -59,4 +61,5 @@ def _replaced(module: nn.Module, package: str) -> nn.Module:
 
 
 def _package(module: nn.Module) -> str:
-    return type(module).__module__.partition(".")[0]
+    where = type(module).__module__
+    return "" if where.startswith(NETWORKS) else where.partition(".")[0]

@@ -79,6 +79,15 @@ class Imported(Temporal):
         return (x, *[None] * (self.returned - 1)) if self.returned else x
 
 
+def linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
+    """Return the layer of ``weight`` (n_out, n_in) and ``bias`` (n_out,)."""
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+    layer.weight.data = weight.detach()
+    if bias is not None:
+        layer.bias.data = bias.detach()
+    return layer
+
+
 def spread(value: Any, shape: tuple[int, ...]) -> Any:
     """Return what torch makes of ``value`` beside neurons of ``shape``: a float, (C,) or (*shape).
 
@@ -97,6 +106,18 @@ def spread(value: Any, shape: tuple[int, ...]) -> Any:
         ) from None
     channels = whole.reshape(shape[0], -1)
     return channels[:, 0].copy() if (channels == channels[:, :1]).all() else whole.copy()
+
+
+class GroupMean(Temporal):
+    """Averages groups of ``size`` neighbouring values (B, n): one value per group."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, n / size)."""
+        return x.unflatten(1, (-1, self.size)).mean(2)
 
 
 class Unsupported(Temporal):

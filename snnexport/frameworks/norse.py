@@ -16,7 +16,7 @@ from torch import nn
 
 from hwsim.errors import UnsupportedError
 from hwsim.neurons import Cuba, CubaSubtract, LeakyIntegrator
-from snnexport.frameworks.imported import Imported
+from snnexport.frameworks.imported import Imported, linear
 
 _OVER_TIME = ("IAF", "LI", "LIF", "LIFRecurrent", "Lift")
 """Modules that take all steps at once, (T, B, ...)."""
@@ -112,7 +112,7 @@ def _above(m: Any, reset: torch.Tensor) -> torch.Tensor:
 def _lif_recurrent(m: Any) -> nn.Module:
     """``lif_step``: it reads inputs and the spikes of the step before by weights of its own."""
     neuron = _lif(m)
-    neuron.recurrent = _linear(m.recurrent_weights)
+    neuron.recurrent = linear(m.recurrent_weights)
     return _weighted(m, neuron)
 
 
@@ -129,13 +129,7 @@ def _integrating(m: Any, decay_u: Any) -> Imported:
 
 
 def _weighted(m: Any, neuron: Imported) -> nn.Module:
-    return Stateful(OrderedDict(input_weights=_linear(m.input_weights), neuron=neuron))
-
-
-def _linear(weight: torch.Tensor) -> nn.Linear:
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=False)
-    layer.weight.data = weight.detach()
-    return layer
+    return Stateful(OrderedDict(input_weights=linear(m.input_weights), neuron=neuron))
 
 
 def _require_no_leak(m: Any, hint: str) -> None:

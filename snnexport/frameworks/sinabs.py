@@ -6,6 +6,7 @@ Source: ``sinabs/layers/functional/lif.py``, ``sinabs/activation/``, ``sinabs/la
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from torch import Tensor, nn
@@ -58,9 +59,10 @@ def _firing(module: Any) -> tuple[Any, dict[str, Any]]:
     if rule == "MembraneReset" and (reset.reset_value, most, lowest) == (0, 1, None):
         return Cuba, {}
     if rule != "MembraneSubtract":
+        bound = "" if lowest is None else ", with min_v_mem"
         raise UnsupportedError(
-            f"resets by {reset} after up to {most} spike(s), down to min_v_mem {lowest}: a chip "
-            "resets to 0 after one spike, without a lower bound",
+            f"resets by {reset} after up to {most} spike(s){bound}: a chip resets to 0 after one "
+            "spike, without a lower bound",
             hint="train with MembraneSubtract(), or with MembraneReset(), SingleSpike and no "
             "min_v_mem",
         )
@@ -107,6 +109,6 @@ TABLE: Mapping[str, Callable[[nn.Module], nn.Module]] = {
     **dict.fromkeys(("FlattenTime", "UnflattenTime"), lambda _: nn.Identity()),
     "SumPool2d": _sum_pool,
     "Merge": lambda _: _Merge(),
-    "Repeat": lambda module: module.module,
-    "Network": lambda module: module.spiking_model,
+    "Repeat": attrgetter("module"),
+    "Network": attrgetter("spiking_model"),
 }

@@ -30,12 +30,12 @@ def _synaptic(module: Any) -> Imported:
 
 
 def _recurrent_leaky(module: Any) -> Imported:
-    return _neurons(module, states=1, **_feedback(module))
+    return _with_feedback(_neurons(module, states=1), module)
 
 
 def _recurrent_synaptic(module: Any) -> Imported:
     """Return RSynaptic, whose ``reset_delay=False`` changes nothing: its result is dropped."""
-    return _neurons(module, states=2, late=True, **_feedback(module))
+    return _with_feedback(_neurons(module, states=2, late=True), module)
 
 
 def _neurons(
@@ -44,7 +44,6 @@ def _neurons(
     states: int,
     late: bool | None = None,
     late_zero: tuple[Any, Mapping[str, Any]] = (CubaRefractory, {"period": 1}),
-    **feedback: Any,
 ) -> Imported:
     """Return the neurons of ``module``.
 
@@ -67,13 +66,13 @@ def _neurons(
             hint="train with reset_delay=True, or reset_mechanism='zero'",
         )
     registers = {
-        "decay_u": _decay(module.alpha) if states == 2 else 1.0,  # noqa: PLR2004 -- syn, mem
+        "decay_u": _decay(module.alpha) if states == 2 else 1.0,
         "decay_v": _decay(module.beta),
         "threshold": threshold,
         **more,
     }
     alone = module.init_hidden and not module.output
-    return Imported(kind, registers, returned=0 if alone else 1 + states, **feedback)
+    return Imported(kind, registers, returned=0 if alone else 1 + states)
 
 
 def _decay(factor: Tensor) -> Tensor:
@@ -81,15 +80,16 @@ def _decay(factor: Tensor) -> Tensor:
     return 1 - factor.detach().double().clamp(0, 1)
 
 
-def _feedback(module: Any) -> dict[str, Any]:
-    """Return where a layer's spikes go; the bias there enters in every step, the first too."""
+def _with_feedback(neurons: Imported, module: Any) -> Imported:
+    """Return ``neurons`` that hear their spikes; the bias there enters in the first step too."""
     way = module.recurrent
     if not module.all_to_all:
-        return {"recurrent": way.V}
-    unbiased = copy.copy(way)
-    unbiased._parameters = {**way._parameters, "bias": None}
-    bias = way.bias.detach()
-    return {"recurrent": unbiased, "current": bias.reshape(-1, *(1,) * (way.weight.dim() - 2))}
+        neurons.recurrent = way.V
+        return neurons
+    neurons.current = way.bias.detach().reshape(-1, *(1,) * (way.weight.dim() - 2))
+    neurons.recurrent = copy.copy(way)
+    neurons.recurrent._parameters = {**way._parameters, "bias": None}
+    return neurons
 
 
 def _require_plain(module: Any) -> None:

@@ -10,14 +10,16 @@ import copy
 import operator
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.fx.proxy import TraceError
 
 from hwsim.errors import UnsupportedError
 from hwsim.neurons import Cuba, CubaSubtract, LeakyIntegrator
-from snnexport.frameworks.imported import Imported
+from snnexport.frameworks.imported import GroupMean, Imported, linear
 
 _Translate = Callable[[Any], nn.Module]
 
@@ -89,8 +91,7 @@ def _readout(m: Any, decay_v: float) -> Imported:
 
 def _element_wise_recurrent(m: Any) -> nn.Module:
     """``ElementWiseRecurrentContainer`` that adds each neuron's spike to its next input."""
-    nodes = fx.Tracer().trace(m.element_wise_function).nodes
-    if [n.target for n in nodes if n.op.startswith("call")] not in ([operator.add], [torch.add]):
+    if not _adds(m.element_wise_function):
         raise UnsupportedError(
             f"{_name(m)}: its element_wise_function does more than to add two values",
             hint="element_wise_function=operator.add",
@@ -100,12 +101,24 @@ def _element_wise_recurrent(m: Any) -> nn.Module:
     return neuron
 
 
+def _adds(function: Callable[..., Any]) -> bool:
+    """Say whether ``function`` returns the sum of its two arguments and does nothing else."""
+    if not isinstance(function, FunctionType):
+        return function in _SUMS
+    try:
+        *given, result, _ = fx.Tracer().trace(function).nodes
+    except (TraceError, TypeError):
+        return False
+    terms = sorted(str(argument) for argument in result.args)
+    return result.target in _SUMS and terms == sorted(str(node) for node in given)
+
+
 def _linear_recurrent(m: Any) -> nn.Module:
     """``LinearRecurrentContainer``: one Linear reads input and the spikes of the step before."""
     neuron = _neuron_inside(m)
     split = m.rc.in_features - m.sub_module_out_features
-    neuron.recurrent = _linear(m.rc.weight[:, split:], None)
-    layers = {"rc": _linear(m.rc.weight[:, :split], m.rc.bias), "sub_module": neuron}
+    neuron.recurrent = linear(m.rc.weight[:, split:])
+    layers = {"rc": linear(m.rc.weight[:, :split], m.rc.bias), "sub_module": neuron}
     return nn.Sequential(OrderedDict(layers))
 
 
@@ -120,22 +133,6 @@ def _neuron_inside(m: Any) -> Imported:
     return _NEURONS[kind](m.sub_module)
 
 
-def _linear(weight: torch.Tensor, bias: torch.Tensor | None) -> nn.Linear:
-    """Return the layer of weight (n_out, n_in) and bias (n_out,)."""
-    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
-    layer.weight.data = weight.detach()
-    if bias is not None:
-        layer.bias.data = bias.detach()
-    return layer
-
-
-def _voting(m: Any) -> nn.Module:
-    raise UnsupportedError(
-        f"{_name(m)}: averages groups of {m.voting_size} neurons",
-        hint="an nn.Linear without bias with weights 1 / voting_size does the same",
-    )
-
-
 def _sequential(m: nn.Module) -> nn.Sequential:
     return nn.Sequential(OrderedDict(m.named_children()))
 
@@ -146,6 +143,7 @@ def _plain(kind: type[nn.Module]) -> _Translate:
     def translate(m: nn.Module) -> nn.Module:
         twin = copy.copy(m)
         twin.__class__ = kind
+        vars(twin)["step_mode"] = "s"  # which the forward of a network may ask for
         return twin
 
     return translate
@@ -155,6 +153,7 @@ def _name(m: nn.Module) -> str:
     return f"SpikingJelly's {type(m).__name__}"
 
 
+_SUMS = (operator.add, torch.add)
 _LAYERS = (
     nn.Conv1d, nn.Conv2d, nn.Linear, nn.BatchNorm1d, nn.BatchNorm2d, nn.Flatten, nn.MaxPool1d,
     nn.MaxPool2d, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool1d, nn.AdaptiveAvgPool2d,
@@ -175,7 +174,7 @@ TABLE: Mapping[str, _Translate] = {
     "MultiStepContainer": _sequential,
     "SeqToANNContainer": _sequential,
     "StepModeContainer": _sequential,
-    "VotingLayer": _voting,
+    "VotingLayer": lambda m: GroupMean(m.voting_size),
     "Dropout": lambda _: nn.Identity(),
     "Dropout2d": lambda _: nn.Identity(),
     "ThresholdDependentBatchNorm1d": _plain(nn.BatchNorm1d),

@@ -137,7 +137,7 @@ def test_values_outside_the_input_register_are_refused(exported, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "part"),
     [
-        (("export", "{c}", "-o", "{out}", "--format", "onnx,nir"), "no format 'nir'"),
+        (("export", "{c}", "-o", "{out}", "--format", "onnx,loihi"), "no format 'loihi'"),
         (("export", "{c}", "-o", "{out}", "--method", "best"), "no method 'best'"),
         (("export", "{c}", "-o", "{out}", "--chip", "loihi9"), "loihi9"),
         (("export", "{c}", "-o", "{out}", "--calibrate", "mnist:train"), "mnist"),

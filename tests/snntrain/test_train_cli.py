@@ -15,10 +15,11 @@ from snntrain import Checkpoint, Recipe, cli
 
 @pytest.fixture
 def call():
-    group = click.Group(commands=cli.COMMANDS)
+    group, above = click.Group(commands=cli.COMMANDS), main.context_settings["obj"]
 
     def run(*arguments):
-        result = CliRunner().invoke(group, [str(a) for a in arguments], catch_exceptions=False)
+        words = [str(a) for a in arguments]
+        result = CliRunner().invoke(group, words, catch_exceptions=False, obj=above)
         assert result.exit_code == 0, result.output
         return result.stdout
 
@@ -40,12 +41,26 @@ def test_train_writes_checkpoint_and_recipe_and_prints_one_json_object(
     assert (tmp_path / "run/recipe.toml").read_text() == tiny_text
 
 
-def test_train_goes_on_with_resume_and_starts_from_init(call, recipe, trained, tmp_path):
-    trained.save(tmp_path / "start.safetensors")
-    start = ("train", recipe, "--init", tmp_path / "start.safetensors", "--out", tmp_path / "run")
-    first = json.loads(call(*start, "--json"))
+def test_train_starts_from_init_and_resumes_without_that_file(call, recipe, trained, tmp_path):
+    start, run = tmp_path / "start.safetensors", ("train", recipe, "--out", tmp_path / "run")
+    trained.save(start)
+    first = json.loads(call(*run, "--init", start, "--json"))
     assert first["sha256"] != trained.sha256
-    assert json.loads(call(*start, "--resume", "--json"))["sha256"] == first["sha256"]
+    start.unlink()
+    assert json.loads(call(*run, "--resume", "--json")) == first
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (["--init", "a.nir", "--resume"], "give one of them"),
+        (["--init", "a.safetensors", "--repair"], "read --init FILE.nir"),
+    ],
+)
+def test_options_that_contradict_each_other_are_a_usage_error(recipe, options, part):
+    result = CliRunner().invoke(main, ["train", str(recipe), *options])
+    assert result.exit_code == 2
+    assert part in result.stderr
 
 
 def test_train_prints_warnings_to_stderr_and_keeps_stdout_for_the_result(

@@ -9,7 +9,10 @@ import pytest
 
 VERSIONS = {"norse": "1.1.0", "sinabs": "3.1.3", "snntorch": "1.0.0", "spikingjelly": "2.0.0"}
 _ROOT = Path(__file__).parents[3]
-_OURS = "numpy onnx networkx click rich jinja2 safetensors scikit-learn h5py onnxruntime uv"
+_OURS = (
+    "numpy onnx networkx click rich jinja2 safetensors scikit-learn h5py onnxruntime uv nir "
+    "nirtorch"
+)
 
 
 def interpreter(framework):
