@@ -12,6 +12,7 @@ from torch import fx, nn
 from hwsim.neurons import Gate, GradedRelay, LeakyIntegrator
 from hwsim.program import expand
 from hwsim.synapses import Shape
+from snnexport._layer_checks import not_finite, unheard
 from snnexport._operations import (
     CONCATENATIONS,
     DIFFERENCES,
@@ -37,7 +38,6 @@ from snnexport.graph import (
     Place,
     Stage,
     SumPool,
-    Weights,
 )
 from snntrain.delays import Delay
 from snntrain.layers import Population
@@ -79,7 +79,7 @@ class Walker:
             return tuple(layers), ""
         if self.result not in self.names:
             layers.append(self._integrator())
-        self.problems |= dict.fromkeys(_unheard(layers))
+        self.problems |= dict.fromkeys(unheard(layers))
         return tuple(layers), self.names.get(self.result, layers[-1].name)
 
     def edges(self, node: fx.Node, module: str, stages: tuple[Stage, ...] = ()) -> list[Edge]:
@@ -158,7 +158,7 @@ class Walker:
             edges += self._recurrent(node, name, module.recurrent)
         layer = Layer(name, shape, module.kind(**registers, bias=0.0), tuple(edges), norm)
         layer = replace(layer, constant=self._constant(node, shape))
-        self.problems |= dict.fromkeys(_not_finite(layer))
+        self.problems |= dict.fromkeys(not_finite(layer))
         return layer
 
     def _imported(self, node: fx.Node, name: str, module: Imported) -> Layer:
@@ -190,7 +190,7 @@ class Walker:
             ),
             inclusive=module.inclusive,
         )
-        self.problems |= dict.fromkeys(_not_finite(layer))
+        self.problems |= dict.fromkeys(not_finite(layer))
         return layer
 
     def _per_channel(self, where: str, value: Any, shape: Shape) -> np.ndarray:
@@ -303,26 +303,3 @@ def _register(value: Any, shape: Shape) -> Any:
     if values.ndim == 0:
         return float(values)
     return values if values.ndim == 1 else values.reshape(shape)
-
-
-def _unheard(layers: list[Layer]) -> list[str]:
-    """Name every layer that reads voltages, which no message carries."""
-    silent = {p.name for p in layers if isinstance(p.neuron, LeakyIntegrator)}
-    return [
-        f"{p.name}: reads voltages of {e.source}, which never fires; put neurons that fire there"
-        for p in layers
-        for e in p.edges
-        if e.source in silent
-    ]
-
-
-def _not_finite(layer: Layer) -> list[str]:
-    """Name every module into ``layer`` that holds a NaN or an infinity."""
-    numbers = {f"{layer.name}: {name}": value for name, value in vars(layer.neuron).items()}
-    if layer.norm is not None:
-        numbers |= {f"{layer.name}: norm": np.stack([layer.norm.gain, layer.norm.offset])}
-    numbers |= {f"{layer.name}: the constant that enters it": layer.constant}
-    for edge in layer.edges:
-        weights = [stage.weight.ravel() for stage in edge.stages if isinstance(stage, Weights)]
-        numbers[f"{edge.module}: weight"] = np.concatenate([np.zeros(0), *weights])
-    return [f"{where} is not finite" for where, x in numbers.items() if not np.isfinite(x).all()]

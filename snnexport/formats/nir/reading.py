@@ -13,6 +13,7 @@ from hwsim.errors import RangeError, SpikeportError, raise_all
 from hwsim.neurons import Cuba, LeakyIntegrator
 from hwsim.program import Readout
 from hwsim.synapses import Shape
+from snnexport._layer_checks import unheard
 from snnexport.formats.nir.flat import Flat
 from snnexport.formats.nir.neurons import FIRING, SILENT, Read, read_neuron
 from snnexport.formats.nir.own import with_metadata
@@ -87,14 +88,7 @@ class _Reader:
             self.constants[node] = self._silent(node)
         found = [self._layer(n) for n in self.neurons]
         layers, output = self._with_output([*self.lines, *(p for p in found if p is not None)])
-        silent = [p.name for p in layers if isinstance(p.neuron, LeakyIntegrator)]
-        readers = {e.source for p in layers for e in p.edges}
-        self.found.problems += [
-            f"{n}: sends its voltage, which a chip keeps to itself; only the last node may be one "
-            f"that never fires"
-            for n in silent
-            if n in readers
-        ]
+        self.found.problems += unheard(layers)
         hint = "profiles and what they read: docs/nir.md"
         raise_all(self.name, list(dict.fromkeys(self.found.problems)), hint=hint)
         graph = Graph(
@@ -104,7 +98,7 @@ class _Reader:
             layers=tuple(layers),
             output=output,
             steps=self.reading.steps or 0,
-            readout=Readout.VOLTAGE if output in silent else Readout.COUNT,
+            readout=_readout(layers, output),
         )
         return graph, list(dict.fromkeys(self.found.assumed))
 
@@ -259,6 +253,12 @@ class _Reader:
 
 def _column(values: np.ndarray, shape: Shape) -> np.ndarray:
     return values.reshape(-1, *(1,) * (len(shape) - 1))
+
+
+def _readout(layers: list[Layer], output: str) -> Readout:
+    """Return how the layer ``output`` answers: what never fires, by its voltage."""
+    (last,) = (p for p in layers if p.name == output)
+    return Readout.VOLTAGE if isinstance(last.neuron, LeakyIntegrator) else Readout.COUNT
 
 
 def _register(value: np.ndarray) -> Any:

@@ -292,7 +292,7 @@ def test_a_voltage_that_another_node_reads_is_refused_by_name(tmp_path, rng):
         "n": lif(2, tau=np.full(2, 1e-3)),
         "output": port("Output", 2),
     }
-    with pytest.raises(CheckError, match=r"li: sends its voltage"):
+    with pytest.raises(CheckError, match=r"n: reads voltages of li"):
         read_nir(nir_file(tmp_path / "n.nir", nodes, chain(*nodes)), profile="nir-euler", dt=DT)
 
 
