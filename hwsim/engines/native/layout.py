@@ -191,7 +191,7 @@ def conv_rows(synapse: Conv2d, found: Landings) -> ConvRows:
     return ConvRows(
         narrow(weight),
         found.start.astype(np.int32),
-        (found.rows * [outputs, group_out]).astype(np.int32),
+        found.rows * np.array([outputs, group_out], np.int32),
         [
             channels, inputs, group_out, height * width * group_out,
             (1 << shift) // channels + 1, shift,  # divides exactly what is below 2^31
@@ -214,7 +214,10 @@ def _reached(synapse: Conv2d, source: Shape) -> tuple[np.ndarray, np.ndarray, np
         at = out * synapse.stride[axis] + tap * synapse.dilation[axis]
         at = at - synapse.padding[axis]
         kept = (at >= 0) & (at < source[1 + axis])
-        axes.append((at[kept], tap[kept], out[kept]))
+        axes.append([index[kept].astype(np.int32) for index in (at, tap, out)])
     widths = (source[2], synapse.weight.shape[3], sizes[1])
-    found = [np.add.outer(y * n, x).ravel() for y, x, n in zip(*axes, widths, strict=True)]
+    # of int32, like every index here: there are as many as synapses of one channel
+    found = [
+        np.add.outer(y * np.int32(n), x).ravel() for y, x, n in zip(*axes, widths, strict=True)
+    ]
     return found[0], found[1], found[2]
