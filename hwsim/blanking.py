@@ -59,7 +59,7 @@ def cycles(program: Program) -> set[tuple[str, str]]:
 
 def border_problems(program: Program) -> list[str]:
     """List the connections whose messages would reach into the next sample of a stream."""
-    if program.period is None:
+    if program.period is None or not program.streamed:
         return []
     blank = program.blank.name if program.blank else None
     found = [
@@ -95,7 +95,7 @@ def blanked(program: Program, name: str = "blank") -> Program:
     if program.period is None:
         raise RangeError(f"program {program.name}: has no period", hint="set it to T, the frames")
     gap = max((lateness(program, c) for c in program.connections), default=0)
-    if gap <= 0 or program.blank is not None:
+    if gap <= 0 or program.blank is not None or not program.streamed:
         return program
     sources = _late_sources(program)
     exponents = {p.name: _exponent(program, p, gap) for p in sources}

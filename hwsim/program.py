@@ -16,6 +16,9 @@ from hwsim.neurons import Neuron, messages
 from hwsim.neurons.base import register
 from hwsim.synapses import Shape, Synapse
 
+ALONE = "samples.alone"
+"""A key of the metadata of programs whose samples do not follow each other on one machine."""
+
 
 class Readout(Enum):
     """How the class is read: largest sum of messages, or of v, over the window."""
@@ -165,6 +168,11 @@ class Program:
     def into(self, name: str) -> tuple[Connection, ...]:
         """Return the connections into the population called ``name``."""
         return tuple(c for c in self.connections if c.target == name)
+
+    @property
+    def streamed(self) -> bool:
+        """Say whether samples may follow each other on the machine; else each begins at rest."""
+        return ALONE not in self.metadata
 
     @property
     def frames(self) -> int | None:

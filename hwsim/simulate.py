@@ -287,6 +287,11 @@ def check_input(program: Program, spikes: np.ndarray) -> None:
             f"{where}: values are {spikes.dtype}, not integers",
             hint="the machine takes integers; round or encode the data first",
         )
+    if not program.streamed and len(spikes) > (program.frames or len(spikes)):
+        raise RangeError(
+            f"{where}: {len(spikes)} frames, and each sample of {program.frames} runs alone",
+            hint="put samples beside each other, (T, B, *shape), not behind each other",
+        )
     low, high = int(spikes.min()), int(spikes.max())
     if low < want.low or high > want.high:
         bad = low if low < want.low else high

@@ -93,7 +93,8 @@ class Case:
     @property
     def streams(self) -> bool:
         """Say whether the samples can be put back to back on one machine."""
-        return self.program.frames == len(self.frames) and self.frames.shape[1] > 1
+        several = self.program.frames == len(self.frames) and self.frames.shape[1] > 1
+        return several and self.program.streamed
 
     @property
     def stream(self) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import prod
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from hwsim.arith import Range
-from hwsim.chip import Chip, checked
+from hwsim.chip import Chip, load_chip
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.program import Program
 from hwsim.synapses import Shape
@@ -44,17 +44,18 @@ class Approximation(Enum):
 class Reading:
     """How a NIR file is read; see :func:`snnexport.formats.nir.load.read_nir`.
 
-    streamed: samples follow each other on the machine. calibration: the range of its input, or
-    data to measure the network on.
+    chip: loihi2 by default, or that of the program in the file. streamed: samples follow each
+    other on the machine. calibration: the range of its input, by default 0..1, or data to
+    measure the network on.
     """
 
-    chip: Chip
+    chip: Chip | None = None
     profile: str | Profile | None = None
     dt: float | None = None
     steps: int | None = None
     streamed: bool = True
     repair: bool = False
-    calibration: Calibration | Dataset = field(default_factory=lambda: Calibration(0, 1))
+    calibration: Calibration | Dataset | None = None
     choices: Choices | None = None
     approximate: Collection[Approximation] = ()
 
@@ -110,9 +111,8 @@ def convert_nir(source: Path, target: Path, reading: Reading) -> tuple[Program, 
     """
     _require_kinds(source, target, NIR)
     stored = stored_program(source) if _is_plain(reading) else None
-    if stored is not None:
-        program = checked(stored, reading.chip) if stored.chip == reading.chip.name else stored
-        lines = ["the program that spikeport exported with the file"]
+    if stored is not None and (reading.chip is None or stored.chip == reading.chip.name):
+        program, lines = stored, ["the program that spikeport exported with the file"]
     else:
         program, lines = _converted(source, reading)
     program.save(target)
@@ -121,8 +121,7 @@ def convert_nir(source: Path, target: Path, reading: Reading) -> tuple[Program, 
 
 def _is_plain(reading: Reading) -> bool:
     """Say whether nothing is asked for but what is in the file."""
-    asked = (reading.profile, reading.dt, reading.steps, reading.choices)
-    return asked == (None,) * 4 and reading.streamed
+    return replace(reading, chip=None) == Reading()
 
 
 def _converted(source: Path, reading: Reading) -> tuple[Program, list[str]]:
@@ -132,16 +131,20 @@ def _converted(source: Path, reading: Reading) -> tuple[Program, list[str]]:
     folded, lines = fold(graph), assumed(graph)
     if Approximation.THRESHOLD in reading.approximate:
         exact, folded = folded, approximate_thresholds(folded)
-        lines += _differences(exact, folded, reading.calibration)
-    calibration = reading.calibration
+        lines += _differences(exact, folded, reading.calibration or Calibration(0, 1))
+    chip = reading.chip or load_chip("loihi2")
+    calibration = reading.calibration or Calibration(0, 1)
     if isinstance(calibration, Dataset):
         _require_steps(folded, source)
         calibration = measured(folded, calibration)
-    quantized = quantize(folded, reading.chip, calibration, reading.choices)
+    quantized = quantize(folded, chip, calibration, reading.choices)
     if not graph.steps:
-        lines.append("it is never set to rest between samples (--period)")
+        lines.append(
+            "it is never set to rest between samples, and its biases act from the first machine "
+            "step on, before a population's first frame (--period T, --alone)"
+        )
     kept = {ASSUMED: json.dumps(lines)}
-    return lower(quantized, reading.chip, kept), lines
+    return lower(quantized, chip, kept), lines
 
 
 def _differences(exact: Graph, strict: Graph, given: Calibration | Dataset) -> list[str]:

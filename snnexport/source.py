@@ -10,13 +10,10 @@ import numpy as np
 from hwsim.errors import FileError, RangeError, UnsupportedError
 from hwsim.files import map_npy
 from hwsim.program import Program
-from snnexport.passes.calibration import ENCODER, FRAMES, INPUT_STEP, code_input
+from snnexport.passes.calibration import ENCODER, INPUT_STEP, code_input
 from snntrain.data import Dataset, load, parse_selector
 from snntrain.encode import LONGEST_US, direct, frames_of_length
 from snntrain.events import read_events
-
-LONGEST_SAMPLE = 1 << 20
-"""Frames; more are no sample."""
 
 
 @dataclass(frozen=True)
@@ -133,27 +130,12 @@ def _is_still(sequence: np.ndarray) -> bool:
 
 def _frames(program: Program) -> int:
     """Return how many frames a sample of ``program`` has."""
-    frames = program.frames or _kept_frames(program)
-    if frames is None:
+    if program.frames is None:
         raise UnsupportedError(
             f"program {program.name} has no period, so images cannot be coded for it",
             hint="give frames with --spikes IN.npy",
         )
-    return frames
-
-
-def _kept_frames(program: Program) -> int | None:
-    """Return the frames of a sample of a program whose samples do not follow each other."""
-    text = program.metadata.get(FRAMES)
-    if text is None:
-        return None
-    if not text.isdecimal() or not 0 < int(text) <= LONGEST_SAMPLE:
-        raise FileError(
-            f"program {program.name}: its metadata says {FRAMES} = {text!r}, which is not "
-            f"1..{LONGEST_SAMPLE}",
-            hint="export the program again",
-        )
-    return int(text)
+    return program.frames
 
 
 def input_step(program: Program) -> float:

@@ -41,7 +41,7 @@ def _integers(context: click.Context, option: click.Parameter, text: str | None)
 @click.option("--profile", help="[nir] Whose semantics FILE has; docs/nir.md lists them.")
 @click.option("--dt", type=click.FloatRange(0, min_open=True), help="[nir] Seconds a step.")
 @click.option("--reset", help="[nir] Or what the profile says: zero, subtract, subtract-late.")
-@click.option("--current", help="[nir] A voltage hears the new current of a step, or the old.")
+@click.option("--current", help="[nir] Which current a CubaLIF's voltage hears: new or old.")
 @click.option("--most", type=click.IntRange(1, 255), help="[nir] Most spikes a step.")
 @click.option("--alone", is_flag=True, help="[nir] Every sample begins on a machine at rest.")
 @click.option("--repair", is_flag=True, help="[nir] Fill in what has only one reading.")
@@ -117,17 +117,20 @@ def _reading(given: dict[str, Any]) -> Reading:
         if named is None:
             raise click.UsageError("--reset, --current and --most change a --profile; give one")
         named = profile_of(named).with_choices(**overrides)
-    low, high = given["input_range"] or (0, 1)
-    data = given["calibrate"]
+    data, span = given["calibrate"], given["input_range"]
+    if data is not None and span is not None:
+        raise click.UsageError("--calibrate measures the range: leave --input-range out")
+    if given["root"] is not None and data is None:
+        raise click.UsageError("--root is for --calibrate")
     approximate = _choice(Approximation, given["approximate"], "--approximate")
     return Reading(
-        load_chip(given["chip"] or "loihi2"),
+        None if given["chip"] is None else load_chip(given["chip"]),
         named,
         given["dt"],
         given["period"],
         not given["alone"],
         given["repair"],
-        Calibration(low, high) if data is None else dataset(data, given["root"]),
+        Calibration(*span) if span else None if data is None else dataset(data, given["root"]),
         None if given["chosen"] is None else Choices.load(given["chosen"]),
         () if approximate is None else (approximate,),
     )

@@ -32,34 +32,58 @@ def translated(module: nn.Module) -> nn.Module:
 
     Parameters are shared, nothing of ``module`` is changed.
     """
-    if not any(_package(m) in FRAMEWORKS for m in module.modules()):
+    if not any(_origin(type(m)) for m in module.modules()):
         return module
     return _translated(module)
 
 
 def _translated(module: nn.Module) -> nn.Module:
-    package = _package(module)
-    if package in FRAMEWORKS:
-        return _replaced(module, package)
+    origin = _origin(type(module))
+    if origin is not None:
+        return _replaced(module, origin)
     children = {name: m and _translated(m) for name, m in module._modules.items()}
     twin = copy.copy(module)
     twin._modules = children
     return twin
 
 
-def _replaced(module: nn.Module, package: str) -> nn.Module:
-    """Return what stands for a framework's ``module``, its own modules replaced too."""
-    table: Mapping[str, Translate] = import_module(f"{__name__}.{package}").TABLE
-    name = type(module).__name__
+def _replaced(module: nn.Module, origin: type) -> nn.Module:
+    """Return what stands for ``module``, which does what the framework's class ``origin`` does."""
+    package, name = _package(origin), origin.__name__
+    table, whose = _table(package), f"{FRAMEWORKS[package]}'s {name}"
     if name not in table:
-        known = ", ".join(table)
-        return Unsupported(f"{FRAMEWORKS[package]}'s {name} is not supported (known: {known})")
+        return Unsupported(f"{whose} is not supported (known: {', '.join(table)})")
+    own = _overridden(type(module), origin)
+    if own:
+        return Unsupported(
+            f"it replaces {', '.join(own)} of {whose}, which is not read; use {name}"
+        )
     try:
         return _translated(table[name](module))
     except SpikeportError as error:
         return Unsupported(f"{error.message}; {error.hint}")
 
 
-def _package(module: nn.Module) -> str:
-    where = type(module).__module__
+def _origin(kind: type) -> type | None:
+    """Return the class of a framework that ``kind`` is, or a known one that it is made from."""
+    if _package(kind) in FRAMEWORKS:
+        return kind
+    bases = (c for c in kind.__mro__[1:] if _package(c) in FRAMEWORKS)
+    return next((c for c in bases if c.__name__ in _table(_package(c))), None)
+
+
+def _overridden(kind: type, origin: type) -> list[str]:
+    """Return the methods of ``origin`` that ``kind``, made from it, has others of."""
+    made = kind.__mro__[: kind.__mro__.index(origin)]
+    names = {n: v for c in made for n, v in vars(c).items() if n != "__init__"}
+    return sorted(n for n, v in names.items() if callable(v) and callable(getattr(origin, n, None)))
+
+
+def _table(package: str) -> Mapping[str, Translate]:
+    return import_module(f"{__name__}.{package}").TABLE
+
+
+def _package(kind: type) -> str:
+    """Return the package of a class, "" for those of networks."""
+    where = kind.__module__
     return "" if where.startswith(NETWORKS) else where.partition(".")[0]

@@ -14,8 +14,6 @@ from snnexport.graph import Graph
 BINS = 512
 INPUT_STEP = "input.step"
 """Where a program's metadata keep what one unit of input message stands for, if not 1."""
-FRAMES = "input.frames"
-"""Where they keep T where samples do not follow each other, so that there is no period."""
 ENCODER = "input.encoder"
 """Where they keep how data is made into sequences, if not by the default of the data."""
 _INPUT_VALUES = 4096

@@ -12,7 +12,7 @@ import numpy as np
 
 from hwsim.blanking import blanked
 from hwsim.chip import Chip, checked
-from hwsim.program import Connection, Input, Population, Program, connection_name
+from hwsim.program import ALONE, Connection, Input, Population, Program, connection_name
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
 from snnexport.graph import (
     Convolution,
@@ -27,7 +27,7 @@ from snnexport.graph import (
     as_convolution,
 )
 from snnexport.passes.align import align, latencies, sends_payload
-from snnexport.passes.calibration import FRAMES, INPUT_STEP
+from snnexport.passes.calibration import INPUT_STEP
 from snnexport.passes.rounding import mantissa_exponent
 
 SYNAPSE_BITS, LEAST_INDEX_BITS = 8, 6
@@ -42,8 +42,7 @@ def lower(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -
 
     Every layer answers ``latency`` steps after its input and is set to rest once a sample,
     just before its own first frame. Samples follow each other without a gap, unless feedback
-    or delays need one (:func:`hwsim.blanked`). Of a graph that is not streamed, every sample
-    begins on a machine at rest, and the program has no period.
+    or delays need one (:func:`hwsim.blanked`), or the graph is not streamed.
 
     Raises
     ------
@@ -60,8 +59,8 @@ def lowered(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None)
     graph = align(graph, chip)
     latency = latencies(graph)
     coded = {INPUT_STEP: repr(graph.step)} if graph.step != 1.0 else {}
-    if graph.steps and not graph.streamed:
-        coded[FRAMES] = str(graph.steps)
+    if not graph.streamed:
+        coded[ALONE] = "each sample begins on a machine at rest"
     order = sorted(graph.layers, key=lambda layer: latency[layer.name])
     program = Program(
         name=graph.name,
@@ -71,7 +70,7 @@ def lowered(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None)
         connections=_connections(replace(graph, layers=tuple(order))),
         output=graph.output,
         readout=graph.readout,
-        period=graph.steps if graph.streamed and graph.steps else None,
+        period=graph.steps or None,
         metadata={**graph.metadata, **(metadata or {}), **coded},
     )
     return blanked(program) if program.period else program

@@ -61,9 +61,9 @@ def test_a_period_and_a_range_make_a_program_that_streams(file):
     assert (program.period, program.input.high) == (7, 5)
 
 
-def test_alone_keeps_the_frames_of_a_sample_without_a_period(file):
+def test_alone_makes_a_program_into_which_nothing_streams(file):
     program, _ = converted(file, "--profile", "nir-euler", "--period", "7", "--alone")
-    assert (program.period, program.metadata["input.frames"]) == (None, "7")
+    assert (program.period, program.streamed) == (7, False)
 
 
 def test_a_threshold_that_is_reached_is_refused_or_measured(file):

@@ -1,13 +1,13 @@
-"""Networks whose samples do not follow each other: no period, no gap, no blank line."""
+"""Networks whose samples do not follow each other: no gap, no blank line."""
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from hwsim import run
+from hwsim import Program, run
 from hwsim.chip import load_chip
-from hwsim.errors import CheckError, FileError
+from hwsim.errors import CheckError, RangeError
 from hwsim.neurons import Cuba
 from snnexport import Calibration, LayerChoice, capture, fold, lower, quantize, verify
 from snnexport import Judge as J
@@ -35,7 +35,8 @@ def test_a_reset_by_subtraction_in_a_loop_runs_alone_and_equals_real_lava():
     with pytest.raises(CheckError, match=r"streamed=False, convert with --alone"):
         recurrent(Reset.SUBTRACT, streamed=True)
     program = recurrent(Reset.SUBTRACT, streamed=False)
-    assert (program.period, program.gap, program.blank) == (None, 0, None)
+    assert (program.period, program.gap, program.blank) == (9, 0, None)
+    assert not program.streamed
     frames = np.random.default_rng(0).integers(0, 17, (9, 3, 1, 8, 8))
     (verdict,) = verify(program, frames, [J.LAVA])
     assert verdict.agreement.mismatches == 0
@@ -49,13 +50,32 @@ def test_what_runs_alone_needs_no_room_for_silence():
     assert thresholds[0] <= thresholds[1]  # the same threshold at a scale as fine, or finer
 
 
-def test_data_are_coded_for_the_frames_that_the_program_keeps(tmp_path):
+def test_data_are_coded_for_a_program_whose_samples_run_alone():
     program = recurrent(Reset.SUBTRACT, streamed=False)
     frames = read(Source("digits:validation", None, None, 5), program).frames
     assert frames.shape == (9, 5, 1, 8, 8)
-    damaged = program.__class__(**{**vars(program), "metadata": {"input.frames": "many"}})
-    with pytest.raises(FileError, match=r"input.frames = 'many', which is not 1\.\."):
-        read(Source("digits:validation", None, None, 5), damaged)
+
+
+def test_a_stream_into_a_program_whose_samples_run_alone_is_refused():
+    program = recurrent(Reset.SUBTRACT, streamed=False)
+    with pytest.raises(RangeError, match=r"18 frames, and each sample of 9 runs alone"):
+        run(program, np.zeros((18, 1, 1, 8, 8), np.int64))
+
+
+def test_biases_do_not_run_ahead_of_the_first_frame(tmp_path):
+    def biased(name, source):
+        neuron = Cuba(decay_u=1.0, decay_v=0.0, threshold=2.5, bias=1.0)
+        return Layer(name, (1,), neuron, (Edge(source, name, (Linear(np.array([[0.001]])),)),))
+
+    layers = (biased("a", "input"), biased("b", "a"))
+    graph = Graph("net", "input", (1,), layers, "b", 4, streamed=False)
+    program = lower(quantize(graph, CHIP, Calibration(0, 1)), CHIP)
+    ran = run(program, np.zeros((4, 2, 1), np.int64), record="spikes")
+    for p in program.populations:
+        window = ran.trace.spikes[p.name][p.latency : p.latency + 4, 0, 0]
+        assert window.tolist() == [0, 0, 1, 0]
+    program.save(tmp_path / "program.onnx")
+    assert not Program.load(tmp_path / "program.onnx").streamed
 
 
 def test_decays_are_rounded_to_the_nearest_or_down():

@@ -264,3 +264,15 @@ def test_an_average_may_have_a_divisor_of_its_own():
     network = nn.Sequential(nn.AvgPool2d(2, divisor_override=8), sinabs())
     graph = capture(network, torch.zeros(3, 1, 1, 2, 2))
     assert interpret(graph, np.ones((3, 1, 1, 2, 2))).voltages["1"][0, 0].tolist() == [[[0.5]]]
+
+
+def test_a_class_made_from_a_frameworks_is_read_as_that_unless_it_replaces_a_method():
+    stands = snntorch("Leaky")
+    plain = type("Mine", (type(stands),), {"__module__": "mine", "more": lambda self: 1})()
+    other = type("Other", (type(stands),), {"__module__": "mine", "forward": lambda self, x: x})()
+    for module in (plain, other):
+        vars(module).update(vars(stands))
+    graph = capture(nn.Sequential(nn.Linear(3, 2), plain), torch.zeros(4, 1, 3))
+    assert type(graph.layer("1").neuron) is CubaLateReset
+    with pytest.raises(CheckError, match=r"1: it replaces forward of snnTorch's Leaky"):
+        capture(nn.Sequential(nn.Linear(3, 2), other), torch.zeros(4, 1, 3))

@@ -68,12 +68,17 @@ def read_nir(
     flat = flattened(file.graph, str(path), repair=repair)
     own = Own.of(file.graph, str(path))
     chosen, evidence = _chosen(flat, own, profile, str(path))
-    step = dt or (own.dt if profile is None else None) or chosen.dt or 1.0
+    if dt is not None and dt != own.dt and own.written and profile is None:
+        raise RangeError(
+            f"{path}: dt = {dt}, and spikeport wrote it with steps of {own.dt} s",
+            hint="give --profile, too, to read its neurons with another step",
+        )
+    step = dt or (own.dt if chosen.dt is not None else None) or chosen.dt or 1.0
     lines = [f"read with profile {chosen.name} ({evidence}): {chosen.about}"]
-    if step == chosen.dt and own.dt is None and dt is None:
+    if chosen.dt is not None and own.dt is None and dt is None:
         lines.append(f"a step of {step:.6g} s, the profile's (--dt)")
     lines += _guesses(flat, chosen)
-    reading = Reading(chosen, step, steps or own.steps, own.written and profile is None)
+    reading = Reading(chosen, step, steps or own.steps or None, own.written and profile is None)
     graph, found = to_graph(flat, own.name or path.stem, reading)
     metadata = {PROFILE: chosen.name, STEP: repr(step), SHA256: file.sha256}
     metadata[ASSUMED] = json.dumps([*lines, *flat.repaired, *found])
@@ -98,6 +103,12 @@ def _chosen(flat: Flat, own: Own, profile: str | Profile | None, where: str) -> 
     if own.written:
         euler = PROFILES["nir-euler"]
         return euler.with_choices(hears=euler.hears), "spikeport wrote it, as its metadata say"
+    if own.changed:
+        raise UnsupportedError(
+            f"{where}: spikeport wrote it, and another tool has changed it since, so its metadata "
+            "are not believed",
+            hint="give --profile, as nir-euler, and --dt: fields are read then, not metadata",
+        )
     clues = "; ".join(_clues(flat)) or "nothing in it hints at one"
     raise UnsupportedError(
         f"{where}: NIR does not say how long a step is or what a spike leaves behind, and "

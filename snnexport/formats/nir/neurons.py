@@ -73,8 +73,13 @@ def read_neuron(node: Node, shape: Shape, profile: Profile, dt: float) -> Read:
     if plain and np.any(values.get("r", 1) != 1):
         lost.append(f"r is not looked at by profile {profile.name}")
     offset = rest - decay_v * reset
-    unit = {Unit.FILE: 1.0, Unit.INPUT: gain, Unit.THRESHOLD: threshold - reset}[profile.unit]
+    unit: Any = {Unit.FILE: 1.0, Unit.INPUT: gain, Unit.THRESHOLD: threshold - reset}[profile.unit]
     unit = 1.0 if still else unit
+    if np.any(np.asarray(unit) <= 0):
+        raise RangeError(
+            f"a gain of {np.min(unit):.6g}, by which profile {profile.name} divides the threshold",
+            hint="a gain is above 0; give the profile of the framework that wrote the file",
+        )
     neuron, inclusive = _firing(node, profile, decay_u, decay_v, (threshold - reset) / unit)
     return Read(neuron, gain / unit, (offset + 0 * gain) / unit, inclusive, lost)
 
@@ -142,7 +147,7 @@ def _firing(
     """Return the neuron that fires, and whether it does so when it reaches its threshold."""
     if np.any(threshold <= 0):
         raise RangeError(
-            f"v_threshold = {np.min(threshold):.6g} is not above v_reset",
+            f"its threshold is {np.min(threshold):.6g} above its reset",
             hint="such a neuron fires without input, which no chip starts from",
         )
     shared: dict[str, Any] = {
@@ -151,9 +156,17 @@ def _firing(
     }  # fmt: skip
     if node.kind == "Threshold":
         return Cuba(**shared), False
-    if profile.most != 1:
+    floor = profile.floor and node.kind == "IF"
+    reaches = profile.inclusive and profile.reset is Reset.SUBTRACT
+    if (profile.most != 1 or floor) and not reaches:
+        raise UnsupportedError(
+            f"several spikes a step, or a lowest voltage, with reset {profile.reset.value} at "
+            f"{'>=' if profile.inclusive else '>'}",
+            hint="neurons that do so reset by subtraction where they reach their threshold, as in "
+            "profile sinabs without --reset; leave out --most and --reset, or give another profile",
+        )
+    if reaches:
         largest = registers(MultiSpike)
-        floor = profile.floor and node.kind == "IF"
         lowest = -threshold if floor else float(largest["lowest"]["low"])
         most = profile.most or largest["most"]["high"]
         several = {"decrement": shared["threshold"], "lowest": _plain(lowest), "most": most}

@@ -24,6 +24,7 @@ from snnexport.graph import (
     Edge,
     Flatten,
     Graph,
+    Late,
     Layer,
     Linear,
     Norm,
@@ -31,6 +32,9 @@ from snnexport.graph import (
     Weights,
 )
 from snnexport.interpret import propagate
+
+_PATHS = 4096
+"""Ways into one population; side by side, linear nodes double them again and again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +93,12 @@ class _Reader:
         found = [self._layer(n) for n in self.neurons]
         layers, output = self._with_output([*self.lines, *(p for p in found if p is not None)])
         self.found.problems += unheard(layers)
+        entry = self.flat.shapes[self.flat.input]
+        if len(entry) > 3:
+            self.found.problems.append(
+                f"{self.flat.input}: shape {entry} has {len(entry)} axes; a chip has (C,), (C, L) "
+                "or (C, H, W)"
+            )
         hint = "profiles and what they read: docs/nir.md"
         raise_all(self.name, list(dict.fromkeys(self.found.problems)), hint=hint)
         graph = Graph(
@@ -108,7 +118,7 @@ class _Reader:
         try:
             read = read_neuron(node, shape, profile, self.reading.dt)
             if self.reading.own:
-                read = with_metadata(node, read)
+                read = with_metadata(node, read, machine_shape(shape))
             plane = machine_shape(shape)
             gain, offset = (per_channel(x, plane) for x in (read.gain, read.offset))
         except SpikeportError as error:
@@ -120,15 +130,10 @@ class _Reader:
     def _joined(self, name: str, plane: Shape, read: Read, norm: tuple[Any, Any]) -> Layer:
         """Return the population with its paths; feedback passes the gain on its own way."""
         gain, offset = norm
-        old = self._hears_old(name)
         plain = np.all(gain == 1) and not np.any(offset)
         factor = () if np.all(gain == 1) else (Diagonal(gain),)
         edges = [*self._edges(name, name, ()), *self._line(name, plane)]
-        late = [self._lateness(e.source, name) + old for e in edges]
-        edges = [
-            Edge(e.source, e.module, (*e.stages, *factor) if n else e.stages, n)
-            for e, n in zip(edges, late, strict=True)
-        ]
+        edges = [self._timed(e, name, factor) for e in edges]
         kept, constant = Norm(gain, offset), self._constant(name, plane, late=False)
         if edges and all(e.late for e in edges):  # nothing would pass the norm
             constant, kept = constant * _column(gain, plane), Norm(np.ones(len(gain)), offset)
@@ -174,33 +179,50 @@ class _Reader:
         constant = self._constant(name, plane, late=True)
         if not constant.any():
             return []
-        line = f"{name}.constant"
+        taken, number = {*self.flat.nodes, *(p.name for p in self.lines)}, 2
+        line = first = f"{name}.constant"
+        while line in taken:
+            line, number = f"{first}_{number}", number + 1
         always = Cuba(decay_u=1.0, decay_v=0.0, threshold=0.5, bias=1.0)
         self.lines.append(Layer(line, (1,), always, ()))
         return [Edge(line, line, (Linear(constant.reshape(-1, 1)),))]
 
-    def _lateness(self, source: str, reader: str) -> int:
-        """Return by how many frames ``reader`` hears ``source`` late."""
-        if source == self.flat.input:
-            return 0
-        if source not in self.place:  # the line of a constant
-            return int(not self._hears_old(reader))
-        back = self.place[source] >= self.place[reader]
+    def _timed(self, edge: Edge, reader: str, factor: tuple[Stage, ...]) -> Edge:
+        """Return ``edge`` as late as ``reader`` hears it: feedback by a frame, all by a delay."""
+        source, old = edge.source, int(self._hears_old(reader))
+        known = source in self.place
+        back = known and source != self.flat.input and self.place[source] >= self.place[reader]
         if back:
             self.found.assumed.append(f"{source} -> {reader}: feeds back, a step later")
-        return int(back) + self.reading.profile.lag
+        lag = self.reading.profile.lag * (known and source != self.flat.input)
+        frames = lag + old if known else 1  # or the line of a constant
+        channels = machine_shape(self.flat.shapes[source])[0] if known else 1
+        delay = (Late(np.full(channels, frames)),) if frames else ()
+        stages = (*delay, *edge.stages, *(factor if back else ()))
+        return Edge(source, edge.module, stages, int(back))
 
     def _edges(self, node: str, module: str, stages: tuple[Stage, ...]) -> Iterator[Edge]:
         """Yield the paths into ``node`` from the populations that it hears."""
-        for source in self.sources[node]:
+        left = [(source, module, stages) for source in reversed(self.sources[node])]
+        found = 0
+        while left:
+            source, label, behind = left.pop()
             if source == self.flat.input or source in self.neurons:
-                yield Edge(source, module, stages)
-                continue
-            passed = self._stages(source)
-            named = any(isinstance(s, Weights) for s in stages)
-            weighs = any(isinstance(s, Weights) for s in passed)
-            here = source if weighs and not named else module
-            yield from self._edges(source, here, (*passed, *stages))
+                yield Edge(source, label, behind)
+                found += 1
+            else:
+                passed = self._stages(source)
+                named = any(isinstance(s, Weights) for s in behind)
+                if not named and any(isinstance(s, Weights) for s in passed):
+                    label = source
+                before = reversed(self.sources[source])
+                left += [(s, label, (*passed, *behind)) for s in before]
+            if found > _PATHS:
+                self.found.problems.append(
+                    f"{node}: hears its sources on more than {_PATHS:,} ways through linear nodes; "
+                    "merge those that lie side by side"
+                )
+                return
 
     def _stages(self, name: str) -> tuple[Stage, ...]:
         """Return what the linear node ``name`` does to messages; () if that is not known."""
@@ -226,7 +248,8 @@ class _Reader:
         passed = np.zeros(shape)
         if entering.any() and node.kind != "Delay":
             sent = torch.as_tensor(entering.reshape(1, 1, *machine_shape(entering.shape)))
-            passed = propagate(self._stages(name), sent).numpy().reshape(shape)
+            found = propagate(self._stages(name), sent).numpy()
+            passed = found.reshape(shape) if found.size == passed.size else passed  # a problem
         bias = node.fields.get("bias")
         if bias is None:
             return passed
@@ -244,7 +267,7 @@ class _Reader:
         if len(edges) == 1 and ends - {self.flat.input}:
             return layers, edges[0].source
         shape = machine_shape(constant.shape)
-        edges = [Edge(e.source, e.module, e.stages, self.reading.profile.lag) for e in edges]
+        edges = [self._timed(e, self.flat.output, ()) for e in edges]
         neuron = LeakyIntegrator(decay_u=1.0, decay_v=1.0, bias=0.0)
         value = _register(constant.reshape(shape))
         integrator = Layer(self.flat.output, shape, neuron, tuple(edges), constant=value)

@@ -105,7 +105,9 @@ class _Writer:
         self._summed: dict[str, list[str]] = {}
         self.problems: list[str] = []
         names = {layer.name for layer in graph.layers}
-        self.output = next(n for n in ("output", "output_2", "output_3") if n not in names)
+        self.output, number = "output", 2
+        while self.output in names:
+            self.output, number = f"output_{number}", number + 1
 
     def written(self, program: Program | None) -> Subgraph:
         """Return the whole; CheckError listing what NIR has no node for."""
@@ -122,8 +124,9 @@ class _Writer:
             self._join(end, self.output)
         raise_all(f"{graph.name} as NIR", self.problems, hint=_HINT)
         content = None if program is None else program.to_bytes()
-        own = Own(True, graph.name, self.dt, graph.steps, graph.readout, content)
-        return Subgraph(self.nodes, tuple(self.edges), own.to_metadata())
+        own = Own(True, False, graph.name, self.dt, graph.steps, graph.readout, content)
+        bare = Subgraph(self.nodes, tuple(self.edges))
+        return replace(bare, metadata=own.to_metadata(bare))
 
     def populations_of(self, source: str) -> list[str]:
         """Return the populations whose messages ``source`` sends: several, if it is a sum."""
@@ -137,6 +140,15 @@ class _Writer:
             known = ", ".join(k.__name__ for k in _KINDS)
             self.problems.append(f"{layer.name}: NIR has no {kind.__name__} (known: {known})")
             return
+        if not layer.edges:
+            self.problems.append(f"{layer.name}: hears nothing, and NIR has no such node")
+            return
+        homeless = not _has_no_current(layer) and self._brings_constant(layer) is None
+        if homeless and self._constant(layer).any():
+            self.problems.append(
+                f"{layer.name}: a constant enters its current, and no Linear or convolution ends "
+                "there that could bring it; put one in front"
+            )
         read = self._read(layer)
         node = neuron_node(read, layer.shape, self.dt)
         said = neuron_metadata(read, self.integers.get(layer.name, {}))
@@ -276,7 +288,7 @@ class _Writer:
 
 def _without_lines(graph: Graph) -> Graph:
     """Return ``graph`` with what ``fold`` made a line of one neuron as a constant again."""
-    late = {e.source for e, _ in graph.edges() if e.late}
+    late = {e.source for e, _ in graph.edges() if e.late or e.delays[1]}
     lines = {p.name for p in graph.layers if not p.edges and _always_fires(p)} - late
     layers = []
     for layer in graph.layers:

@@ -270,7 +270,10 @@ def test_a_profile_refuses_what_its_framework_does_not_have(tmp_path, rng):
     [
         ({"type": "Delay", "delay": np.full(3, 1.5e-4)}, r"x: a delay of 1.5 steps"),
         ({"type": "Delay", "delay": np.full(3, 1.0)}, r"x: a delay of 10000 steps"),
-        (lif(3, tau=np.full(3, 1e-3), v_threshold=np.zeros(3)), r"x: v_threshold = 0 is not above"),
+        (
+            lif(3, tau=np.full(3, 1e-3), v_threshold=np.zeros(3)),
+            r"x: its threshold is 0 above its reset",
+        ),
     ],
 )
 def test_what_the_machine_does_not_have_is_refused_by_node_and_value(tmp_path, node, said):

@@ -7,7 +7,7 @@ from nir_files import affine, chain, conv2d, lif, nir_file, port
 from torch import nn
 
 from hwsim.chip import load_chip
-from hwsim.errors import CheckError
+from hwsim.errors import CheckError, UnsupportedError
 from hwsim.program import Program
 from snnexport import Format, Into, capture, export, fold, stages
 from snnexport._export import golden_input
@@ -152,9 +152,7 @@ def test_a_file_that_another_tool_changed_is_not_believed(tmp_path, network):
     name = next(p.name for p in graph.layers if "v_threshold" in made.nodes[p.name].fields)
     made.nodes[name].fields["v_threshold"] *= 2
     write_file(tmp_path / "net.nir", made)
-    with pytest.raises(
-        CheckError, match=rf"{name}: its fields give .* another tool changed the file"
-    ):
+    with pytest.raises(UnsupportedError, match=r"another tool has changed it since"):
         read_nir(tmp_path / "net.nir")
     assert read_nir(tmp_path / "net.nir", profile="nir-euler")
 
