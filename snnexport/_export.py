@@ -23,10 +23,10 @@ from snnexport.formats.lava import write_lava
 from snnexport.formats.lava.write import unsupported as lava_unsupported
 from snnexport.formats.netx.write import unsupported as netx_unsupported
 from snnexport.formats.netx.write import write_netx
+from snnexport.formats.nir.file_out import write_file
+from snnexport.formats.nir.graph_out import from_graph
 from snnexport.formats.nir.nodes import Subgraph
 from snnexport.formats.nir.profiles import DT
-from snnexport.formats.nir.write import write_file
-from snnexport.formats.nir.writing import from_graph
 from snnexport.formats.onnx import network_bytes
 from snnexport.formats.sanafe.write import FOLDER as SANAFE
 from snnexport.formats.sanafe.write import export_sanafe

@@ -41,7 +41,7 @@ class Approximation(Enum):
 
 
 @dataclass(frozen=True)
-class Reading:
+class Conversion:
     """How a NIR file is read; see :func:`snnexport.formats.nir.load.read_nir`.
 
     chip: loihi2 by default, or that of the program in the file. streamed: samples follow each
@@ -93,7 +93,7 @@ def convert(
     return program
 
 
-def convert_nir(source: Path, target: Path, reading: Reading) -> tuple[Program, list[str]]:
+def convert_nir(source: Path, target: Path, wanted: Conversion) -> tuple[Program, list[str]]:
     """Write the network in ``source``, a NIR file, to ``target`` (.onnx).
 
     Returns
@@ -110,34 +110,34 @@ def convert_nir(source: Path, target: Path, reading: Reading) -> tuple[Program, 
         As ``read_nir``, ``fold``, ``quantize`` and ``lower`` do.
     """
     _require_kinds(source, target, NIR)
-    stored = stored_program(source) if _is_plain(reading) else None
-    if stored is not None and (reading.chip is None or stored.chip == reading.chip.name):
+    stored = stored_program(source) if _is_plain(wanted) else None
+    if stored is not None and (wanted.chip is None or stored.chip == wanted.chip.name):
         program, lines = stored, ["the program that spikeport exported with the file"]
     else:
-        program, lines = _converted(source, reading)
+        program, lines = _converted(source, wanted)
     program.save(target)
     return program, lines
 
 
-def _is_plain(reading: Reading) -> bool:
+def _is_plain(wanted: Conversion) -> bool:
     """Say whether nothing is asked for but what is in the file."""
-    return replace(reading, chip=None) == Reading()
+    return replace(wanted, chip=None) == Conversion()
 
 
-def _converted(source: Path, reading: Reading) -> tuple[Program, list[str]]:
-    how = {"profile": reading.profile, "dt": reading.dt, "steps": reading.steps}
-    graph = read_nir(source, **how, repair=reading.repair)
-    graph = replace(graph, streamed=reading.streamed)
+def _converted(source: Path, wanted: Conversion) -> tuple[Program, list[str]]:
+    how = {"profile": wanted.profile, "dt": wanted.dt, "steps": wanted.steps}
+    graph = read_nir(source, **how, repair=wanted.repair)
+    graph = replace(graph, streamed=wanted.streamed)
     folded, lines = fold(graph), assumed(graph)
-    if Approximation.THRESHOLD in reading.approximate:
+    if Approximation.THRESHOLD in wanted.approximate:
         exact, folded = folded, approximate_thresholds(folded)
-        lines += _differences(exact, folded, reading.calibration or Calibration(0, 1))
-    chip = reading.chip or load_chip("loihi2")
-    calibration = reading.calibration or Calibration(0, 1)
+        lines += _differences(exact, folded, wanted.calibration or Calibration(0, 1))
+    chip = wanted.chip or load_chip("loihi2")
+    calibration = wanted.calibration or Calibration(0, 1)
     if isinstance(calibration, Dataset):
         _require_steps(folded, source)
         calibration = measured(folded, calibration)
-    quantized = quantize(folded, chip, calibration, reading.choices)
+    quantized = quantize(folded, chip, calibration, wanted.choices)
     if not graph.steps:
         lines.append(
             "it is never set to rest between samples, and its biases act from the first machine "

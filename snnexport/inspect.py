@@ -155,8 +155,8 @@ def _netx(path: Path) -> Facts:
 
 def _nir(path: Path) -> Facts:
     """Describe the nodes as they are in the file, subgraphs as one node."""
+    from snnexport.formats.nir.file_in import read_file
     from snnexport.formats.nir.nodes import Node
-    from snnexport.formats.nir.read import read_file
 
     file = read_file(path)
     graph, rows = file.graph, []

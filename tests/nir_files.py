@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 from hwsim.errors import CheckError
+from snnexport.formats.nir.file_in import graph_of
 from snnexport.formats.nir.flat import Flat, flattened
 from snnexport.formats.nir.hdf5 import parse
-from snnexport.formats.nir.read import graph_of
 
 Nodes = Mapping[str, Mapping[str, Any]]
 Edges = Sequence[tuple[str, str]]

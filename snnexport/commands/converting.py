@@ -11,7 +11,7 @@ import click
 from hwsim.console import FILE, as_json
 
 if TYPE_CHECKING:
-    from snnexport.convert import Reading
+    from snnexport.convert import Conversion
 
 _NETX = ("input_shape", "layers")
 _NIR = (
@@ -94,14 +94,14 @@ def _from_netx(file: Path, out: Path, given: dict[str, Any]) -> list[str]:
 def _from_nir(file: Path, out: Path, given: dict[str, Any]) -> list[str]:
     from snnexport.convert import convert_nir
 
-    _, lines = convert_nir(file, out, _reading(given))
+    _, lines = convert_nir(file, out, _conversion(given))
     return lines
 
 
-def _reading(given: dict[str, Any]) -> Reading:
+def _conversion(given: dict[str, Any]) -> Conversion:
     """Return how the options say to read a NIR file."""
     from hwsim.chip import load_chip
-    from snnexport.convert import Approximation, Reading
+    from snnexport.convert import Approximation, Conversion
     from snnexport.formats.nir.profiles import Current, Reset, profile_of
     from snnexport.passes.calibration import Calibration
     from snnexport.passes.choices import Choices
@@ -123,7 +123,7 @@ def _reading(given: dict[str, Any]) -> Reading:
     if given["root"] is not None and data is None:
         raise click.UsageError("--root is for --calibrate")
     approximate = _choice(Approximation, given["approximate"], "--approximate")
-    return Reading(
+    return Conversion(
         None if given["chip"] is None else load_chip(given["chip"]),
         named,
         given["dt"],

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from snnexport.formats.nir.file_in import read_file
+from snnexport.formats.nir.file_out import write_file
 from snnexport.formats.nir.flat import flattened
 from snnexport.formats.nir.nodes import KINDS, Node, Subgraph
-from snnexport.formats.nir.read import read_file
-from snnexport.formats.nir.write import write_file
 
 VARIABLE = "SPIKEPORT_NIR_PYTHON"
 FILES = ("every", "nested")

@@ -87,7 +87,7 @@ def test_reset_to_zero_is_trained_from_reset_by_subtraction_and_the_change_is_re
     assert facts["init.reset_to_zero"] == evaluate(begun, judge).accuracy
     result = Checkpoint.load(tmp_path / "out/checkpoint.safetensors")
     assert facts["test_accuracy"] == evaluate(result, judge).accuracy
-    assert facts["test_accuracy"] > facts["init.accuracy"] > facts["init.reset_to_zero"]
+    assert facts["test_accuracy"] > max(facts["init.accuracy"], facts["init.reset_to_zero"])
     kept = ("init.sha256", "init.accuracy", "init.reset_to_zero")
     assert {name: result.metrics[name] for name in kept} == {name: facts[name] for name in kept}
 

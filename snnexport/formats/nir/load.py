@@ -12,12 +12,12 @@ import numpy as np
 from hwsim._onnx.read import program_of
 from hwsim.errors import RangeError, UnsupportedError
 from hwsim.program import Program
+from snnexport.formats.nir.file_in import read_file
 from snnexport.formats.nir.flat import Flat, flattened
+from snnexport.formats.nir.graph_in import Reading, to_graph
 from snnexport.formats.nir.neurons import FIRING
 from snnexport.formats.nir.own import Own
 from snnexport.formats.nir.profiles import DT, PROFILES, Profile, profile_of
-from snnexport.formats.nir.read import read_file
-from snnexport.formats.nir.reading import Reading, to_graph
 from snnexport.graph import Graph
 
 PROFILE, STEP, ASSUMED, SHA256 = "nir.profile", "nir.dt", "nir.assumed", "nir.sha256"

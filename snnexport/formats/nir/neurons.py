@@ -12,7 +12,7 @@ from hwsim.neurons import Cuba, CubaLateReset, CubaSubtract, LeakyIntegrator, Mu
 from hwsim.neurons.base import registers
 from hwsim.synapses import Shape
 from snnexport.formats.nir.nodes import Node
-from snnexport.formats.nir.profiles import Gain, Leak, Profile, Reset, Unit
+from snnexport.formats.nir.profiles import CurrentGain, Gain, Integrator, Leak, Profile, Reset, Unit
 
 FIRING = ("IF", "LIF", "CubaLIF", "Threshold")
 SILENT = ("I", "LI", "CubaLI")
@@ -90,7 +90,8 @@ def _voltage(values: dict[str, Any], profile: Profile, dt: float) -> tuple[Any, 
         return np.ones_like(values["threshold"]), np.ones_like(values["threshold"]), True
     tau, r = values.get("tau", values.get("tau_mem")), values["r"]
     if tau is None:
-        return 0.0 * r, {"r dt": r * dt, "r": r, "1": 1.0 + 0 * r}[profile.integrator], False
+        ways = {Integrator.TIMED: r * dt, Integrator.STEP: r, Integrator.PLAIN: 1.0 + 0 * r}
+        return 0.0 * r, ways[profile.integrator], False
     tau = tau / profile.tau_is_times
     ratio, decay = dt / tau, _decay(tau, profile, dt, "tau" if "tau" in values else "tau_mem")
     if profile.exact_gain:
@@ -111,7 +112,7 @@ def _current(values: dict[str, Any], profile: Profile, dt: float) -> tuple[Any, 
     tau = values["tau_syn"] / profile.tau_is_times
     ratio = dt / tau
     decay = _decay(tau, profile, dt, "tau_syn")
-    if profile.current == "1":
+    if profile.current_gain is CurrentGain.PLAIN:
         return decay, values["w_in"]
     if profile.exact_gain:
         _require(values["w_in"] * ratio, "w_in", "tau_syn/dt")

@@ -39,7 +39,15 @@ def _row(profile: Profile) -> str:
     spikes = {0: ", several spikes", 1: ""}.get(profile.most, f", up to {profile.most} spikes")
     fires = (">=" if profile.inclusive else ">") + spikes
     about = f"{profile.about}. {profile.source}"
-    cells = [f"`{profile.name}`", step, profile.leak.value, gain, profile.integrator, reset, fires]
+    cells = [
+        f"`{profile.name}`",
+        step,
+        profile.leak.value,
+        gain,
+        profile.integrator.value,
+        reset,
+        fires,
+    ]
     return f"| {' | '.join([*cells, about])} |"
 
 

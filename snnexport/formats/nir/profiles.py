@@ -33,6 +33,21 @@ class Gain(Enum):
     STEP = "r"
 
 
+class Integrator(Enum):
+    """What an input of a neuron without leak is multiplied with."""
+
+    TIMED = "r dt"
+    STEP = "r"
+    PLAIN = "1"
+
+
+class CurrentGain(Enum):
+    """What an input is multiplied with on its way into a current, where that has its own leak."""
+
+    LEAK = "w_in dt/tau_syn, or with exp"
+    PLAIN = "w_in"
+
+
 class Unit(Enum):
     """What the voltage is measured in."""
 
@@ -63,9 +78,9 @@ class Current(Enum):
 class Profile:
     """How a framework runs what NIR leaves open, or what its exporter means by it.
 
-    dt: seconds a step where none is given; None: tau counts steps.
-    integrator: the gain of an IF: ``r dt``, ``r`` or 1. current: the gain of a CubaLIF up to its
-    current. guessed: fields that the framework leaves open and its files do not tell, in words.
+    dt: seconds a step where none is given; None: tau counts steps. integrator: the gain of an IF.
+    current_gain: that of a CubaLIF up to its current. guessed: fields that the framework leaves
+    open and its files do not tell, in words.
     inclusive: it fires at ``v >= threshold``. most: spikes a step, 0 for any number. floor: the
     voltage of an IF ends at minus its threshold. lag: frames by which spikes come late.
     late_bias: a bias on the way of feedback enters from the second step on.
@@ -79,8 +94,8 @@ class Profile:
     dt: float | None = DT
     leak: Leak = Leak.EULER
     gain: Gain = Gain.EULER
-    integrator: str = "r dt"
-    current: str = "w_in dt/tau_syn"
+    integrator: Integrator = Integrator.TIMED
+    current_gain: CurrentGain = CurrentGain.LEAK
     unit: Unit = Unit.FILE
     reset: Reset = Reset.ZERO
     hears: Current = Current.NEW
@@ -143,7 +158,7 @@ _ALL = (
         "as snnTorch's import_from_nir runs a file, and its export_to_nir writes beta",
         "snnTorch 1.0.0 import_nir.py, export_nir.py",
         unit=Unit.INPUT,
-        integrator="r",
+        integrator=Integrator.STEP,
         guessed={"reset": _RESET_LOST},
     ),
     Profile(
@@ -158,7 +173,7 @@ _ALL = (
         "Norse 1.1.0 utils/import_nir.py",
         dt=1e-3,
         gain=Gain.PLAIN,
-        integrator="1",
+        integrator=Integrator.PLAIN,
         late_bias=True,  # nirtorch 2.6 GraphExecutor: nothing was sent before the first step
     ),
     Profile(
@@ -166,8 +181,8 @@ _ALL = (
         "what Norse's to_nir means: it writes every tau multiplied by its step",
         "Norse 1.1.0 utils/export_nir.py",
         dt=1e-3,
-        integrator="1",
-        current="1",
+        integrator=Integrator.PLAIN,
+        current_gain=CurrentGain.PLAIN,
         tau_is_times=1e-3,
     ),
     Profile(
@@ -177,7 +192,7 @@ _ALL = (
         dt=None,
         leak=Leak.EXPONENTIAL,
         gain=Gain.STEP,
-        integrator="r",
+        integrator=Integrator.STEP,
         reset=Reset.SUBTRACT,
         inclusive=True,
         most=0,
@@ -189,7 +204,7 @@ _ALL = (
         "as sinabs prepares a network for the chip Speck: integrate-and-fire alone",
         "sinabs 3.1.3 nir.py; Speck has no leak",
         dt=None,
-        integrator="r",
+        integrator=Integrator.STEP,
         reset=Reset.SUBTRACT,
         inclusive=True,
         most=0,

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nir_files import affine, chain, flat, lif, nir_bytes, port, refused, small_net, subgraph
 
+from snnexport.formats.nir.file_in import graph_of
 from snnexport.formats.nir.flat import flattened
 from snnexport.formats.nir.hdf5 import parse
 from snnexport.formats.nir.nodes import Subgraph
-from snnexport.formats.nir.read import graph_of
 
 
 def block(shape):

@@ -15,10 +15,10 @@ from nir_files import affine, chain, conv2d, lif, nir_bytes, nir_file, port, sma
 from hwsim.errors import FileError, SpikeportError
 from snnexport.formats import sandbox
 from snnexport.formats.nir import hdf5
+from snnexport.formats.nir.file_in import graph_of, read_file
 from snnexport.formats.nir.flat import flattened
 from snnexport.formats.nir.hdf5 import DEPTH_MAX, OBJECTS_MAX, TEXT_MAX, packed, parse, unpacked
 from snnexport.formats.nir.nodes import KINDS
-from snnexport.formats.nir.read import graph_of, read_file
 
 CONTENT = nir_bytes(*small_net())
 PLACE = "node/nodes/fc"

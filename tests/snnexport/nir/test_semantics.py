@@ -14,13 +14,13 @@ from hwsim.chip import load_chip
 from hwsim.errors import CheckError, SpikeportError, UnsupportedError
 from hwsim.neurons import MultiSpike
 from snnexport import Calibration, Into, capture, fold, lower, quantize
-from snnexport.convert import Reading, convert_nir
+from snnexport.convert import Conversion, convert_nir
+from snnexport.formats.nir.file_in import read_file
+from snnexport.formats.nir.file_out import write_file
+from snnexport.formats.nir.graph_out import from_graph
 from snnexport.formats.nir.load import read_nir
 from snnexport.formats.nir.own import digest
 from snnexport.formats.nir.profiles import PROFILES, Current, Reset
-from snnexport.formats.nir.read import read_file
-from snnexport.formats.nir.write import write_file
-from snnexport.formats.nir.writing import from_graph
 from snnexport.interpret import interpret
 from snntrain.layers import Spiking
 
@@ -72,7 +72,7 @@ def two(tmp_path, make=leaky, bias=None, back=None):
 )
 def test_what_comes_late_becomes_a_program(tmp_path, profile, make, bias, back):
     file = two(tmp_path, make, bias, back)
-    program, _ = convert_nir(file, tmp_path / "two.onnx", Reading(CHIP, profile, dt=DT))
+    program, _ = convert_nir(file, tmp_path / "two.onnx", Conversion(CHIP, profile, dt=DT))
     assert len(program.populations) >= 2
 
 
@@ -132,19 +132,19 @@ def own_file(tmp_path, dt=1e-3):
 
 def test_a_file_whose_weights_were_changed_does_not_give_its_old_program(tmp_path):
     path = own_file(tmp_path)
-    convert_nir(path, tmp_path / "a.onnx", Reading(CHIP))
+    convert_nir(path, tmp_path / "a.onnx", Conversion(CHIP))
     changed = tmp_path / "changed.nir"
     shutil.copy(path, changed)
     with h5py.File(changed, "r+") as file:
         file["node/nodes/0/weight"][...] = 0
     with pytest.raises(UnsupportedError, match="another tool has changed it since"):
-        convert_nir(changed, tmp_path / "b.onnx", Reading(CHIP))
+        convert_nir(changed, tmp_path / "b.onnx", Conversion(CHIP))
     assert not (tmp_path / "b.onnx").exists()
 
 
 @pytest.mark.parametrize(
     "reading",
-    [Reading(load_chip("loihi1")), Reading(CHIP, calibration=Calibration(0, 50))],
+    [Conversion(load_chip("loihi1")), Conversion(CHIP, calibration=Calibration(0, 50))],
     ids=["chip", "range"],
 )
 def test_what_is_asked_for_is_not_overridden_by_a_stored_program(tmp_path, reading):
@@ -154,7 +154,9 @@ def test_what_is_asked_for_is_not_overridden_by_a_stored_program(tmp_path, readi
 
 
 def test_a_program_that_runs_alone_is_not_the_stored_one_that_streams(tmp_path):
-    program, _ = convert_nir(own_file(tmp_path), tmp_path / "a.onnx", Reading(CHIP, streamed=False))
+    program, _ = convert_nir(
+        own_file(tmp_path), tmp_path / "a.onnx", Conversion(CHIP, streamed=False)
+    )
     assert not program.streamed
 
 

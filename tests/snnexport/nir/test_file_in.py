@@ -8,9 +8,9 @@ import pytest
 from nir_files import affine, conv2d, lif, nir_bytes, nir_file, port, small_net, subgraph
 
 from hwsim.errors import CheckError, FileError
+from snnexport.formats.nir.file_in import graph_of, read_file
 from snnexport.formats.nir.hdf5 import parse
 from snnexport.formats.nir.nodes import KINDS, Subgraph
-from snnexport.formats.nir.read import graph_of, read_file
 
 COUNTS = "is not whole numbers from 1, one an axis"
 PADDING = "whole numbers from 0, one an axis, or 'same' or 'valid'"

@@ -8,10 +8,10 @@ from hypothesis.extra import numpy as arrays
 from nir_files import affine, chain, lif, nir_bytes, port, small_net, subgraph
 
 from hwsim.errors import CheckError, FileError
+from snnexport.formats.nir.file_in import graph_of, read_file
+from snnexport.formats.nir.file_out import write_file
 from snnexport.formats.nir.hdf5 import parse
 from snnexport.formats.nir.nodes import Node, Subgraph
-from snnexport.formats.nir.read import graph_of, read_file
-from snnexport.formats.nir.write import write_file
 
 DTYPES = [np.int8, np.int32, np.float16, np.float32, np.float64]
 

@@ -11,11 +11,11 @@ from hwsim.errors import CheckError, UnsupportedError
 from hwsim.program import Program
 from snnexport import Format, Into, capture, export, fold, stages
 from snnexport._export import golden_input
+from snnexport.formats.nir.file_in import read_file
+from snnexport.formats.nir.file_out import write_file
 from snnexport.formats.nir.flat import flattened
+from snnexport.formats.nir.graph_out import from_graph
 from snnexport.formats.nir.load import read_nir, stored_program
-from snnexport.formats.nir.read import read_file
-from snnexport.formats.nir.write import write_file
-from snnexport.formats.nir.writing import from_graph
 from snnexport.graph import Convolution, Diagonal, Linear
 from snnexport.interpret import interpret
 from snnexport.shipped import shipped_checkpoint

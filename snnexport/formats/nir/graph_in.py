@@ -41,14 +41,14 @@ _PATHS = 4096
 class Reading:
     """How a file is read.
 
-    dt: the step in use, in the unit of the profile. steps: of a sample, or None. own: neurons are
-    what spikeport's metadata say.
+    dt: the step in use, in the unit of the profile. steps: of a sample, or None. trusts_metadata:
+    neurons are what spikeport's metadata say.
     """
 
     profile: Profile
     dt: float
     steps: int | None
-    own: bool = False
+    trusts_metadata: bool = False
 
 
 @dataclass(eq=False)
@@ -117,7 +117,7 @@ class _Reader:
         node, shape, profile = self.flat.nodes[name], self.flat.shapes[name], self.reading.profile
         try:
             read = read_neuron(node, shape, profile, self.reading.dt)
-            if self.reading.own:
+            if self.reading.trusts_metadata:
                 read = with_metadata(node, read, machine_shape(shape))
             plane = machine_shape(shape)
             gain, offset = (per_channel(x, plane) for x in (read.gain, read.offset))

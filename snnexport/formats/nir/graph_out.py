@@ -15,7 +15,10 @@ from hwsim.neurons import Cuba, CubaLateReset, CubaSubtract, LeakyIntegrator, Mu
 from hwsim.program import Program, expand
 from hwsim.synapses import Shape
 from snnexport.formats.nir.flat import flattened
-from snnexport.formats.nir.made import (
+from snnexport.formats.nir.neurons import Read
+from snnexport.formats.nir.nodes import Node, Subgraph
+from snnexport.formats.nir.own import Own, neuron_metadata
+from snnexport.formats.nir.written_nodes import (
     convolution_node,
     flatten_node,
     narrow,
@@ -23,9 +26,6 @@ from snnexport.formats.nir.made import (
     pool_node,
     scale_node,
 )
-from snnexport.formats.nir.neurons import Read
-from snnexport.formats.nir.nodes import Node, Subgraph
-from snnexport.formats.nir.own import Own, neuron_metadata
 from snnexport.graph import (
     Convolution,
     Diagonal,
