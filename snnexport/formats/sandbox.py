@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,10 +37,10 @@ def parsed(path: Path, content: bytes, parser: str, *, hint: str) -> dict[str, n
     seconds = int(_SECONDS + len(content) / _BYTES_A_SECOND)
     limits = [str(seconds), str(_MEMORY + 4 * len(content))]
     command = [sys.executable, "-m", "snnexport.formats.sandbox", parser, *limits]
+    found = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    how: dict[str, Any] = {"timeout": 10 * seconds, "check": False, "env": found}
     try:
-        done = subprocess.run(
-            command, input=content, capture_output=True, timeout=10 * seconds, check=False
-        )
+        done = subprocess.run(command, input=content, capture_output=True, **how)
     except subprocess.TimeoutExpired:
         raise FileError(f"{path}: was not read in {10 * seconds} s", hint=hint) from None
     if done.returncode:
