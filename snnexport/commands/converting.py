@@ -38,11 +38,21 @@ def _integers(context: click.Context, option: click.Parameter, text: str | None)
 @click.option("--input-range", callback=_integers, metavar="LOW,HIGH", help="Values of the input.")
 @click.option("--input-shape", callback=_integers, metavar="C,H,W", help="[netx] If not in FILE.")
 @click.option("--layers", type=click.IntRange(1), help="[netx] Only the first N layers.")
-@click.option("--profile", help="[nir] Whose semantics FILE has; docs/nir.md lists them.")
-@click.option("--dt", type=click.FloatRange(0, min_open=True), help="[nir] Seconds a step.")
-@click.option("--reset", help="[nir] Or what the profile says: zero, subtract, subtract-late.")
+@click.option(
+    "--profile", help="[nir] As which framework: nir-euler, snntorch, norse, ... (docs/nir.md)."
+)
+@click.option(
+    "--dt",
+    type=click.FloatRange(0, min_open=True),
+    help="[nir] Seconds a step; by default the profile's.",
+)
+@click.option("--reset", help="[nir] Instead of the profile's: zero, subtract, subtract-late.")
 @click.option("--current", help="[nir] Which current a CubaLIF's voltage hears: new or old.")
-@click.option("--most", type=click.IntRange(1, 255), help="[nir] Most spikes a step.")
+@click.option(
+    "--most",
+    type=click.IntRange(1, 255),
+    help="[nir] Most spikes a step, of a profile that sends several.",
+)
 @click.option("--alone", is_flag=True, help="[nir] Every sample begins on a machine at rest.")
 @click.option("--repair", is_flag=True, help="[nir] Fill in what has only one reading.")
 @click.option("--approximate", help="[nir] Accept, and measure: threshold.")

@@ -285,6 +285,14 @@ def test_ways_that_double_with_every_node_are_refused_before_they_are_too_many(t
         read_nir(nir_file(tmp_path / "n.nir", nodes, edges), profile="nir-euler")
 
 
+def test_what_comes_from_the_input_is_not_late_where_spikes_are(tmp_path):
+    nodes = {"input": port("Input", 2), "n": leaky(2), "output": port("Output", 2)}
+    edges = [*chain("input", "n", "output"), ("input", "output")]
+    graph = read_nir(nir_file(tmp_path / "n.nir", nodes, edges), profile="spyx", dt=DT)
+    delays = {e.source: e.delays for e in graph.layer("output").edges}
+    assert delays == {"n": (1, 1), "input": (0, 0)}
+
+
 def test_a_gain_of_zero_where_voltages_are_in_inputs_says_so(tmp_path):
     nodes = {"input": port("Input", 2), "n": leaky(2, r=np.zeros(2)), "output": port("Output", 2)}
     file = nir_file(tmp_path / "n.nir", nodes, chain(*nodes))
