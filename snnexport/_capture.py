@@ -17,6 +17,7 @@ from snnexport._operations import SUPPORTED
 from snnexport._trace import trace
 from snnexport._walk import Walker
 from snnexport.frameworks import translated
+from snnexport.frameworks.imported import Imported
 from snnexport.graph import Graph
 from snntrain.delays import Temporal
 
@@ -82,6 +83,8 @@ def captured(
             hint="time is axis 0, the batch axis 1",
         )
     module = translated(module)
+    if isinstance(module, Imported):  # who calls it gives its state
+        module.keeps_state = True
     if isinstance(module, Temporal):  # a leaf is not traced itself
         module = nn.Sequential(module)
     with evaluating(module), torch.no_grad():

@@ -18,6 +18,9 @@ from snnexport.frameworks.imported import Imported
 from snntrain.delays import Temporal
 from snntrain.norms import TimeScaledNorm
 
+_RAISED = (AttributeError, LookupError, NameError, RuntimeError, TypeError, ValueError)
+"""What a forward of anybody may raise where it meets what is no tensor, or of another shape."""
+
 
 class _Tracer(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
@@ -36,14 +39,14 @@ def trace(module: nn.Module, frame: torch.Tensor) -> fx.GraphModule:
     """
     try:
         traced = fx.GraphModule(module, _without_states(_Tracer().trace(module), module))
-    except (TraceError, TypeError, AttributeError) as error:
+    except (TraceError, *_RAISED) as error:
         raise UnsupportedError(
             f"{type(module).__name__}: forward cannot be traced: {error}",
             hint="write forward for one time step, without conditions on the data",
         ) from None
     try:
         _Shapes(traced).run(frame)
-    except (RuntimeError, TypeError, ValueError) as error:
+    except _RAISED as error:
         reason = str(error).strip().splitlines()[0]
         raise UnsupportedError(
             f"{type(module).__name__}: forward fails on a frame of shape {tuple(frame.shape)}: "
@@ -64,6 +67,7 @@ def _without_states(graph: fx.Graph, module: nn.Module) -> fx.Graph:
         called = module.get_submodule(str(node.target)) if node.op == "call_module" else None
         if not isinstance(called, Imported):
             continue
+        _require_states(node, called)
         node.args, node.kwargs = node.args[:1], {}
         if not called.returned:
             continue
@@ -84,6 +88,27 @@ def _without_states(graph: fx.Graph, module: nn.Module) -> fx.Graph:
             graph.erase_node(part)
     _forget_lookups(graph)
     return graph
+
+
+def _require_states(node: fx.Node, called: Imported) -> None:
+    """Raise UnsupportedError where a neuron is given something else than its state, or not that."""
+    given = [*node.args[1:], *node.kwargs.values()]
+    entry = next(n for n in node.graph.nodes if n.op == "placeholder")
+    for value in given:
+        while isinstance(value, fx.Node) and value.target in (operator.getitem, getattr):
+            value = value.args[0]
+        held = isinstance(value, fx.Node) and value.op in ("placeholder", "get_attr")
+        held = held and value is not entry
+        if value is not None and value is not node and not held:
+            raise UnsupportedError(
+                f"{node.target}: forward gives it {value} beside its input, which is not its state",
+                hint="give states as they were returned, or let neurons keep them",
+            )
+    if not called.keeps_state and not any(value is not None for value in given):
+        raise UnsupportedError(
+            f"{node.target}: is called without its state, so it begins at rest in every step",
+            hint="take states in forward and hand them on: cell(x, state)",
+        )
 
 
 def _forget_lookups(graph: fx.Graph) -> None:

@@ -34,32 +34,39 @@ def translated(module: nn.Module) -> nn.Module:
     """
     if not any(_origin(type(m)) for m in module.modules()):
         return module
-    return _translated(module)
+    return _translated(module, {})
 
 
-def _translated(module: nn.Module) -> nn.Module:
-    origin = _origin(type(module))
-    if origin is not None:
-        return _replaced(module, origin)
-    children = {name: m and _translated(m) for name, m in module._modules.items()}
+def _translated(module: nn.Module, twins: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Return what stands for ``module``; twins: for those met before, which may come again."""
+    if module not in twins:
+        origin = _origin(type(module))
+        twins[module] = _twin(module, twins) if origin is None else _replaced(module, origin, twins)
+    return twins[module]
+
+
+def _twin(module: nn.Module, twins: dict[nn.Module, nn.Module]) -> nn.Module:
+    """Return a copy that shares parameters, and whose forward may set what it likes."""
     twin = copy.copy(module)
-    twin._modules = children
+    twin._modules = {name: m and _translated(m, twins) for name, m in module._modules.items()}
+    twin._buffers = {name: b if b is None else b.clone() for name, b in module._buffers.items()}
     return twin
 
 
-def _replaced(module: nn.Module, origin: type) -> nn.Module:
+def _replaced(module: nn.Module, origin: type, twins: dict[nn.Module, nn.Module]) -> nn.Module:
     """Return what stands for ``module``, which does what the framework's class ``origin`` does."""
     package, name = _package(origin), origin.__name__
     table, whose = _table(package), f"{FRAMEWORKS[package]}'s {name}"
     if name not in table:
         return Unsupported(f"{whose} is not supported (known: {', '.join(table)})")
     own = _overridden(type(module), origin)
+    own += [n for n, v in vars(module).items() if callable(v) and _is_method(origin, n)]
     if own:
         return Unsupported(
             f"it replaces {', '.join(own)} of {whose}, which is not read; use {name}"
         )
     try:
-        return _translated(table[name](module))
+        return _translated(table[name](module), twins)
     except SpikeportError as error:
         return Unsupported(f"{error.message}; {error.hint}")
 
@@ -76,7 +83,11 @@ def _overridden(kind: type, origin: type) -> list[str]:
     """Return the methods of ``origin`` that ``kind``, made from it, has others of."""
     made = kind.__mro__[: kind.__mro__.index(origin)]
     names = {n: v for c in made for n, v in vars(c).items() if n != "__init__"}
-    return sorted(n for n, v in names.items() if callable(v) and callable(getattr(origin, n, None)))
+    return sorted(n for n, v in names.items() if callable(v) and _is_method(origin, n))
+
+
+def _is_method(origin: type, name: str) -> bool:
+    return callable(getattr(origin, name, None))
 
 
 def _table(package: str) -> Mapping[str, Translate]:

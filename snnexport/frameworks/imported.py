@@ -38,6 +38,8 @@ class Imported(Temporal):
         same for all neurons of a channel.
     returned
         How many values its call returns: the spikes first, then states. 0: the spikes alone.
+    keeps_state
+        It goes on from its last call by itself; False: only where that call's state is given.
 
     What fires never is read by its voltage. So is what never resets, where the voltage, the last
     value returned, is all that the network answers.
@@ -54,6 +56,7 @@ class Imported(Temporal):
         inclusive: bool = False,
         recurrent: nn.Module | Tensor | float | None = None,
         returned: int = 0,
+        keeps_state: bool = True,
     ) -> None:
         super().__init__()
         self.kind = kind
@@ -61,7 +64,7 @@ class Imported(Temporal):
         self.gain, self.offset, self.current = gain, offset, current
         self.inclusive = inclusive
         self.recurrent = recurrent
-        self.returned = returned
+        self.returned, self.keeps_state = returned, keeps_state
 
     @property
     def sends_spikes(self) -> bool:
@@ -73,6 +76,14 @@ class Imported(Temporal):
         """Say whether its voltage is that of an integrator, whatever it sends."""
         decrement = self.registers.get("decrement", 1.0)
         return self.recurrent is None and not torch.as_tensor(decrement).any()
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            raise AttributeError(
+                f"a forward cannot use {name!r} of neurons: their states and resets are the chip's"
+            ) from None
 
     def forward(self, x: Tensor, *states: Any) -> Any:  # noqa: ARG002 -- as frameworks call it
         """Return something of the shape of the spikes, and nothing for the states."""

@@ -25,12 +25,12 @@ _OVER_TIME = ("IAF", "LI", "LIF", "LIFRecurrent", "Lift")
 class Stateful(nn.ModuleDict):
     """A chain that is called with a state, as Norse's modules are, and returns (value, None)."""
 
-    def forward(self, x: Any, state: Any = None) -> tuple[Any, None]:  # noqa: ARG002
-        """Return what the last module makes of ``x``."""
+    def forward(self, x: Any, state: Any = None) -> tuple[Any, None]:
+        """Return what the last module makes of ``x``; cells need a ``state``, whatever it holds."""
         for module in self.values():
-            returned = module(x)
-            is_pair = "state" in inspect.signature(module.forward).parameters
-            x = returned[0] if is_pair or getattr(module, "returned", 0) else returned
+            takes = "state" in inspect.signature(module.forward).parameters
+            pair = takes or getattr(module, "returned", 0)
+            x = module(x, state)[0] if pair else module(x)
         return x, None
 
 
@@ -46,7 +46,7 @@ def _sequential(m: Any) -> nn.Module:
             f"{_name(m)}: a Lift hands its last state to the Lift behind it",
             hint="neurons over time are LIF, LIFRecurrent, IAF and LI",
         )
-    children = dict(m.named_children())
+    children = dict(m._modules)  # a module may stand there twice
     if any(type(child).__name__ in _OVER_TIME for child in children.values()):
         children = {name: _without_time(child) for name, child in children.items()}
     return Stateful(OrderedDict(children))
@@ -71,7 +71,7 @@ def _lif_box(m: Any) -> Imported:
         )
     _require_no_leak(m, "reset_value, or neurons that rest at 0")
     registers = {"decay_u": 1.0, "decay_v": decay_v, "threshold": _value(m, "v_th")}
-    return Imported(CubaSubtract, registers, gain=decay_v, returned=2)
+    return Imported(CubaSubtract, registers, gain=decay_v, returned=2, keeps_state=_keeps_state(m))
 
 
 def _lif(m: Any) -> Imported:
@@ -88,14 +88,14 @@ def _firing(m: Any, *, decay_u: Any, decay_v: Any) -> Imported:
             hint="give both one value: the machine's neurons start where a spike leaves them",
         )
     registers = {"decay_u": decay_u, "decay_v": decay_v, "threshold": _above(m, reset)}
-    return Imported(Cuba, registers, gain=decay_v, returned=2)
+    return Imported(Cuba, registers, gain=decay_v, returned=2, keeps_state=_keeps_state(m))
 
 
 def _iaf(m: Any) -> Imported:
     """``iaf_feed_forward_step``: v + x; it starts at v_reset."""
     threshold = _above(m, _value(m, "v_reset"))
     registers = {"decay_u": 1.0, "decay_v": 0.0, "threshold": threshold}
-    return Imported(Cuba, registers, returned=2)
+    return Imported(Cuba, registers, returned=2, keeps_state=_keeps_state(m))
 
 
 def _above(m: Any, reset: torch.Tensor) -> torch.Tensor:
@@ -125,7 +125,9 @@ def _integrating(m: Any, decay_u: Any) -> Imported:
     _require_no_leak(m, "the voltages that are read start at 0")
     decay_v = _decay(m, "tau_mem_inv")
     registers = {"decay_u": decay_u, "decay_v": decay_v}
-    return Imported(LeakyIntegrator, registers, gain=decay_v, returned=2)
+    return Imported(
+        LeakyIntegrator, registers, gain=decay_v, returned=2, keeps_state=_keeps_state(m)
+    )
 
 
 def _weighted(m: Any, neuron: Imported) -> nn.Module:
@@ -148,6 +150,24 @@ def _decay(m: Any, name: str) -> torch.Tensor:
     return decay
 
 
+def _keeps_state(m: Any) -> bool:
+    """Say whether ``m`` goes through all steps in one call; a cell begins each call at rest."""
+    return any(kind.__name__ in _OVER_TIME for kind in type(m).__mro__)
+
+
+def _lift(m: Any) -> nn.Module:
+    """``Lift`` calls its module step by step, with the state that it returned."""
+    inner = m.lifted_module
+    name = type(inner).__name__
+    if not name.endswith("Cell") or name not in TABLE:
+        return inner
+    lifted = TABLE[name](inner)
+    for neuron in lifted.modules():
+        if isinstance(neuron, Imported):
+            neuron.keeps_state = True
+    return lifted
+
+
 def _value(m: Any, name: str, factor: float = 1.0) -> torch.Tensor:
     """Return ``factor`` times a parameter, computed in the parameter's precision, in float64."""
     return (factor * torch.as_tensor(getattr(m.p, name))).detach().double()
@@ -164,7 +184,7 @@ def _name(m: nn.Module) -> str:
 
 TABLE: Mapping[str, Callable[[Any], nn.Module]] = {
     "SequentialState": _sequential,
-    "Lift": lambda m: m.lifted_module,
+    "Lift": _lift,
     "LIFBoxCell": _lif_box,
     "LIFCell": _lif,
     "LIF": _lif,

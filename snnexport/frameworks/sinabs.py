@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from hwsim.errors import UnsupportedError
@@ -67,8 +68,29 @@ def _firing(module: Any) -> tuple[Any, dict[str, Any]]:
             "min_v_mem",
         )
     value = module.spike_threshold if reset.subtract_value is None else reset.subtract_value
+    _require_signs(module.spike_threshold, value, lowest)
     bound = {} if lowest is None else {"lowest": lowest}
     return MultiSpike, {"decrement": value, "most": most, **bound}
+
+
+def _require_signs(threshold: Any, subtracted: Any, lowest: Any) -> None:
+    """Raise UnsupportedError naming every value that no chip's register holds."""
+    found = {
+        f"spike_threshold = {_text(threshold)}: above 0": (torch.as_tensor(threshold) <= 0).any(),
+        f"subtract_value = {_text(subtracted)}: from 0": (torch.as_tensor(subtracted) < 0).any(),
+    }
+    if lowest is not None:
+        found[f"min_v_mem = {_text(lowest)}: up to 0"] = (torch.as_tensor(lowest) > 0).any()
+    wrong = [what for what, is_so in found.items() if is_so]
+    if wrong:
+        raise UnsupportedError(
+            f"its values do not fit: {', '.join(wrong)}",
+            hint="neurons that rest at 0 fire above it",
+        )
+
+
+def _text(value: Any) -> str:
+    return f"{torch.as_tensor(value).min().item():g}"
 
 
 def _most(spike_fn: Any) -> int:
@@ -79,7 +101,13 @@ def _most(spike_fn: Any) -> int:
     if name == "MultiSpike":
         return _MOST
     if name == "MaxSpike":
-        return spike_fn.max_num_spikes_per_bin or _MOST
+        most = spike_fn.max_num_spikes_per_bin
+        if most is not None and (most != int(most) or not 1 <= most <= _MOST):
+            raise UnsupportedError(
+                f"MaxSpike({most}): a message is of 1..{_MOST} spikes",
+                hint=f"give a whole number of 1..{_MOST}",
+            )
+        return _MOST if most is None else int(most)
     raise UnsupportedError(
         f"fires by {name}: no chip does", hint="use SingleSpike, MaxSpike or MultiSpike"
     )

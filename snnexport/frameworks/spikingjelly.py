@@ -68,7 +68,7 @@ def _spiking(
             hint="take a surrogate function that is a step forwards, in set_spiking_mode(True)",
         )
     rest = m.v_reset or 0.0
-    if m.v_threshold <= rest:
+    if torch.as_tensor(m.v_threshold).le(torch.as_tensor(rest)).any():
         raise UnsupportedError(
             f"{_name(m)}: v_threshold = {m.v_threshold} is not above v_reset = {rest}",
             hint="it fires without input; choose a threshold above the reset",
@@ -110,7 +110,8 @@ def _adds(function: Callable[..., Any]) -> bool:
     except (TraceError, TypeError):
         return False
     terms = sorted(str(argument) for argument in result.args)
-    return result.target in _SUMS and terms == sorted(str(node) for node in given)
+    plain = result.target in _SUMS and not result.kwargs
+    return plain and terms == sorted(str(node) for node in given)
 
 
 def _linear_recurrent(m: Any) -> nn.Module:
@@ -124,8 +125,8 @@ def _linear_recurrent(m: Any) -> nn.Module:
 
 def _neuron_inside(m: Any) -> Imported:
     """Return the neurons that a recurrent container holds, and nothing else."""
-    kind = type(m.sub_module).__name__
-    if kind not in _NEURONS:
+    kind, package = type(m.sub_module).__name__, type(m.sub_module).__module__
+    if kind not in _NEURONS or not package.startswith("spikingjelly"):
         raise UnsupportedError(
             f"{_name(m)}: feeds back through a {kind}",
             hint=f"only neurons are fed back directly ({', '.join(_NEURONS)})",
@@ -134,7 +135,19 @@ def _neuron_inside(m: Any) -> Imported:
 
 
 def _sequential(m: nn.Module) -> nn.Sequential:
-    return nn.Sequential(OrderedDict(m.named_children()))
+    held = {name: child for name, child in m._modules.items() if child}  # some stand there twice
+    return nn.Sequential(OrderedDict(held))
+
+
+def _without_time(m: nn.Module) -> nn.Sequential:
+    """``SeqToANNContainer`` gives its modules all steps as one batch, which neurons may not be."""
+    held = [name for name, child in m.named_modules() if type(child).__name__ in _NEURONS]
+    if held:
+        raise UnsupportedError(
+            f"{_name(m)}: holds neurons ({', '.join(held)}), which would see time as a batch",
+            hint="put neurons beside it, or into a MultiStepContainer",
+        )
+    return _sequential(m)
 
 
 def _plain(kind: type[nn.Module]) -> _Translate:
@@ -172,7 +185,7 @@ TABLE: Mapping[str, _Translate] = {
     "ElementWiseRecurrentContainer": _element_wise_recurrent,
     "LinearRecurrentContainer": _linear_recurrent,
     "MultiStepContainer": _sequential,
-    "SeqToANNContainer": _sequential,
+    "SeqToANNContainer": _without_time,
     "StepModeContainer": _sequential,
     "VotingLayer": lambda m: GroupMean(m.voting_size),
     "Dropout": lambda _: nn.Identity(),

@@ -47,6 +47,9 @@ def inclusive_problems(graph: Graph) -> list[str]:
         if not isinstance(neuron, _STRICT):
             found.append(f"{layer.name}: {type(neuron).__name__} cannot fire at >= a threshold")
             continue
+        if np.any(np.asarray(neuron.threshold) <= 0):
+            found.append(f"{layer.name}: fires at >= a threshold of 0, so without any input")
+            continue
         wanted = {"decay_u": 1.0, "decay_v": 0.0, "bias": 0.0}
         wrong = [
             n for n, right in wanted.items() if np.any(np.not_equal(getattr(neuron, n), right))

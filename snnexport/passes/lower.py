@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from hwsim.blanking import blanked
+from hwsim.blanking import blanked, lateness
 from hwsim.chip import Chip, checked
+from hwsim.errors import raise_all
 from hwsim.program import ALONE, Connection, Input, Population, Program, connection_name
+from hwsim.simulate import run
 from hwsim.synapses import Conv2d, Dense, Shape, Sparse, SumPool2d, Synapse
 from snnexport.graph import (
     Convolution,
@@ -30,6 +32,7 @@ from snnexport.passes.align import align, latencies, sends_payload
 from snnexport.passes.calibration import INPUT_STEP
 from snnexport.passes.rounding import mantissa_exponent
 
+_EARLY_HINT = "leave its bias out (bias=False), or let it reset to zero, which streams"
 SYNAPSE_BITS, LEAST_INDEX_BITS = 8, 6
 """Of a synapse in memory: its weight, and the index of its target in a sparse row.
 
@@ -51,7 +54,30 @@ def lower(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -
     UnsupportedError
         If a cycle takes longer than its feedback may come late.
     """
-    return checked(lowered(graph, chip, metadata), chip)
+    program = checked(lowered(graph, chip, metadata), chip)
+    raise_all(f"program {program.name}", _early(program), hint=_EARLY_HINT)
+    return program
+
+
+def _early(program: Program) -> list[str]:
+    """List populations of a program that runs alone whose biases send into its first frames.
+
+    A reset before its first frame sets a population to rest, but what it sent until then is still
+    under way where connections are late. No input arrives before, so a run of zeros shows it.
+    """
+    late = {c.source for c in program.connections if lateness(program, c) > 0}
+    late &= {p.name for p in program.populations if p.latency > 1}
+    if program.streamed or not late:
+        return []
+    silence = np.zeros((1, 1, *program.input.shape), np.int64)
+    trace = run(program, silence, steps=program.latency, record="spikes").trace
+    assert trace is not None
+    return [
+        f"{p.name}: its bias makes it send before a sample begins, which feedback or a delay "
+        "brings into the sample"
+        for p in program.populations
+        if p.name in late and trace.spikes[p.name][: p.latency].any()
+    ]
 
 
 def lowered(graph: Graph, chip: Chip, metadata: Mapping[str, str] | None = None) -> Program:

@@ -8,7 +8,7 @@ from torch import nn
 from hwsim import Program, run
 from hwsim.chip import load_chip
 from hwsim.errors import CheckError, RangeError
-from hwsim.neurons import Cuba
+from hwsim.neurons import Cuba, CubaSubtract
 from snnexport import Calibration, LayerChoice, capture, fold, lower, quantize, verify
 from snnexport import Judge as J
 from snnexport.graph import Edge, Graph, Layer, Linear
@@ -89,3 +89,18 @@ def test_decays_are_rounded_to_the_nearest_or_down():
         neuron_of[way] = quantized.layers[0].neuron.decay_v
         assert quantized.notes["n"]["quantized"]["moved"] == {}
     assert neuron_of == {Decays.NEAREST: 164, Decays.DOWN: 163}  # of 163.84
+
+
+def test_what_biases_send_before_a_sample_must_not_come_into_it():
+    def layer(name, source, back):
+        neuron = CubaSubtract(decay_u=1.0, decay_v=0.0, threshold=0.9, bias=1.0)
+        edges = [Edge(source, name, (Linear(np.array([[0.5]])),))]
+        edges += [Edge(name, name, (Linear(np.array([[0.25]])),), late=1)] * back
+        return Layer(name, (1,), neuron, tuple(edges))
+
+    first = Graph("one", "input", (1,), (layer("a", "input", 1),), "a", 4, streamed=False)
+    assert lower(quantize(first, CHIP, Calibration(0, 1)), CHIP).latency == 1
+    layers = (layer("a", "input", 0), layer("b", "a", 1))
+    second = Graph("two", "input", (1,), layers, "b", 4, streamed=False)
+    with pytest.raises(CheckError, match=r"b: its bias makes it send before a sample begins"):
+        lower(quantize(second, CHIP, Calibration(0, 1)), CHIP)

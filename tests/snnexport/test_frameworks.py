@@ -276,3 +276,58 @@ def test_a_class_made_from_a_frameworks_is_read_as_that_unless_it_replaces_a_met
     assert type(graph.layer("1").neuron) is CubaLateReset
     with pytest.raises(CheckError, match=r"1: it replaces forward of snnTorch's Leaky"):
         capture(nn.Sequential(nn.Linear(3, 2), other), torch.zeros(4, 1, 3))
+
+
+class Once(nn.Module):
+    """Calls what it holds as ``how`` says."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.fc, self.lif, self.how = nn.Linear(3, 3), snntorch("Leaky"), how
+
+    def forward(self, x):
+        return self.how(self, x)
+
+
+def test_neurons_that_stand_at_two_places_are_refused_as_they_share_their_state():
+    lif = snntorch("Leaky")
+    network = nn.Sequential(nn.Linear(3, 3), lif, nn.Linear(3, 3), lif)
+    with pytest.raises(CheckError, match=r"1: is called more than once in a step"):
+        capture(network, torch.zeros(4, 1, 3))
+
+
+def test_what_neurons_are_given_beside_their_input_is_their_state_or_refused():
+    for other in (lambda m, x: m.lif(m.fc(x), x), lambda m, x: m.lif(m.fc(x), m.fc(x))):
+        with pytest.raises(UnsupportedError, match=r"lif: forward gives it .*, which is not its"):
+            capture(Once(other), torch.zeros(4, 1, 3))
+    assert capture(Once(lambda m, x: m.lif(m.fc(x), None)), torch.zeros(4, 1, 3)).layers
+
+
+def test_a_method_that_was_set_on_a_module_is_not_overlooked():
+    lif = snntorch("Leaky")
+    lif.forward = lambda x: x
+    with pytest.raises(CheckError, match=r"0: it replaces forward of snnTorch's Leaky"):
+        capture(nn.Sequential(lif), torch.zeros(4, 1, 3))
+
+
+def test_buffers_that_a_forward_counts_in_stay_as_they_were():
+    def counting(m, x):
+        m.seen.add_(1)
+        return m.lif(m.fc(x))
+
+    network = Once(counting)
+    network.register_buffer("seen", torch.zeros(1))
+    capture(network, torch.zeros(4, 1, 3), checked=False)
+    assert network.seen.item() == 0
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({"spike_threshold": torch.tensor(-1.0)}, "spike_threshold = -1: above 0"),
+        ({"min_v_mem": torch.tensor(0.5)}, "min_v_mem = 0.5: up to 0"),
+    ],
+)
+def test_values_of_sinabs_that_no_register_holds_are_refused(attributes, words):
+    with pytest.raises(CheckError, match=words):
+        capture(nn.Sequential(sinabs(**attributes)), torch.zeros(4, 1, 3))

@@ -9,7 +9,7 @@ import torch
 from foreign import foreign
 from torch import nn
 
-from hwsim.errors import CheckError
+from hwsim.errors import CheckError, UnsupportedError
 from hwsim.neurons import Cuba, CubaSubtract, LeakyIntegrator
 from snnexport import capture
 
@@ -131,3 +131,30 @@ def test_what_a_chip_does_not_compute_is_refused_by_name(module, reason):
 def test_voltages_are_read_only_at_the_end():
     modules = cell("LICell"), nn.Linear(6, 3), cell("LIFCell")
     assert "2: reads voltages of 0, which never fires" in refused(chain(*modules))
+
+
+class Stepped(nn.Module):
+    """Calls a cell as ``how`` says."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.cell, self.how = cell("LIFCell"), how
+
+    def forward(self, x, state=None):
+        return self.how(self.cell, x, state)
+
+
+def test_a_cell_that_is_called_without_its_state_is_refused_as_it_begins_at_rest():
+    kept = Stepped(lambda inner, x, state: inner(x, state)[0])
+    assert [layer.name for layer in capture(kept, EXAMPLE).layers] == ["cell"]
+    for lost in (lambda inner, x, _: inner(x)[0], lambda inner, x, _: inner(x, None)[0]):
+        with pytest.raises(UnsupportedError, match=r"cell: is called without its state"):
+            capture(Stepped(lost), EXAMPLE)
+
+
+def test_a_layer_that_stands_twice_in_a_chain_is_there_twice():
+    shared = nn.Linear(6, 6)
+    twice = chain(shared, cell("LIFCell"), shared, cell("LIFCell"))
+    layers = capture(twice, EXAMPLE).layers
+    assert [edge.source for layer in layers for edge in layer.edges] == ["input", layers[0].name]
+    assert all(len(layer.edges[0].stages) == 1 for layer in layers)
