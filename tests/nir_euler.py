@@ -38,6 +38,10 @@ def _leaves(node, x, state, dt, current, t):
         return x * node["scale"].astype(float)
     if kind == "Flatten":
         return np.ravel(x)
+    if kind == "Conv1d":
+        weight, bias = (torch.as_tensor(node[n].astype(float)) for n in ("weight", "bias"))
+        sizes = [int(node[n]) for n in ("stride", "padding", "dilation", "groups")]
+        return functional.conv1d(torch.as_tensor(x)[None], weight, bias, *sizes)[0].numpy()
     if kind == "Conv2d":
         weight, bias = (torch.as_tensor(node[n].astype(float)) for n in ("weight", "bias"))
         sizes = [tuple(np.atleast_1d(node[n]).tolist()) for n in ("stride", "padding", "dilation")]

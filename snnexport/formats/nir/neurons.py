@@ -13,6 +13,7 @@ from hwsim.neurons.base import registers
 from hwsim.synapses import Shape
 from snnexport.formats.nir.nodes import Node
 from snnexport.formats.nir.profiles import CurrentGain, Gain, Integrator, Leak, Profile, Reset, Unit
+from snnexport.formats.nir.stages import machine_shape
 
 FIRING = ("IF", "LIF", "CubaLIF", "Threshold")
 SILENT = ("I", "LI", "CubaLI")
@@ -179,9 +180,9 @@ def _firing(
 
 
 def _reals(value: Any, shape: Shape) -> Any:
-    """Return a parameter as float64 of ``shape``; another field as it is."""
+    """Return a parameter as float64 of ``shape``, as the machine has it; another field as it is."""
     if isinstance(value, np.ndarray) and value.shape == shape:
-        return value.astype(np.float64)
+        return value.astype(np.float64).reshape(machine_shape(shape))
     return value
 
 

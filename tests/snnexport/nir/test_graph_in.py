@@ -113,6 +113,34 @@ def test_planes_pools_scales_and_delays_equal_nirs_equations(tmp_path, rng):
     assert [layer.name for layer in graph.layers] == ["a", "b"]
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_convolutions_over_one_axis_equal_nirs_equations(tmp_path, rng, groups):
+    sizes = {"stride": 2, "padding": 1, "dilation": 1, "groups": groups}
+    conv = {
+        "type": "Conv1d",
+        "input_shape": 9,
+        "weight": rng.normal(0, 0.6, (4, 2 // groups, 3)).astype(np.float32),
+        "bias": rng.normal(0, 0.2, 4).astype(np.float32),
+        **sizes,
+    }
+    nodes = {
+        "input": port("Input", 2, 9),
+        "conv": conv,
+        "a": {
+            **neuron("LIF", (4, 5), rng, r=np.ones((4, 5), np.float32)),
+            "tau": np.full((4, 5), 1e-3, np.float32),
+            "v_leak": np.zeros((4, 5), np.float32),
+        },
+        "flat": {"type": "Flatten", "start_dim": 0, "end_dim": -1},
+        "w": affine(rng.normal(0, 1, (3, 20))),
+        "b": neuron("LIF", 3, rng),
+        "output": port("Output", 3),
+    }
+    frames = (rng.random((40, 2, 9)) < 0.4).astype(np.int64)
+    graph = compared(tmp_path, nodes, chain(*nodes), list(nodes), frames)
+    assert graph.layers[0].shape == (4, 1, 5)
+
+
 def test_recurrent_subgraphs_with_dotted_names_in_any_order_equal_nirs_equations(tmp_path, rng):
     lif1, w_rec = neuron("CubaLIF", 6, rng), affine(rng.normal(0, 0.5, (6, 6)))
     inner = subgraph(
