@@ -17,13 +17,13 @@ _ANSWER = "what forward returns"
 
 
 @torch.library.custom_op("spikeport::population", mutates_args=())
-def _population(x: torch.Tensor, index: int) -> torch.Tensor:  # noqa: ARG001
+def _population(x: torch.Tensor, index: int) -> torch.Tensor:  # noqa: ARG001 -- its signature
     """Stand for a population in an exported program; it is never run."""
     return torch.empty_like(x)
 
 
 @_population.register_fake
-def _(x: torch.Tensor, index: int) -> torch.Tensor:  # noqa: ARG001
+def _(x: torch.Tensor, index: int) -> torch.Tensor:  # noqa: ARG001 -- its signature
     return torch.empty_like(x)
 
 
@@ -69,7 +69,7 @@ def _standing_in(populations: list[nn.Module]) -> Iterator[None]:
     """Replace the forward of each population by the operator with its index, while active."""
 
     def stand_in(index: int, module: nn.Module):
-        def forward(x: torch.Tensor, *states: object):  # noqa: ARG001
+        def forward(x: torch.Tensor, *states: object):  # noqa: ARG001 -- as frameworks call it
             sent = torch.ops.spikeport.population(x, index)
             returned = module.returned if isinstance(module, Imported) else 0
             return (sent,) * returned if returned else sent

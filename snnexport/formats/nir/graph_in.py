@@ -33,6 +33,7 @@ from snnexport.graph import (
 )
 from snnexport.interpret import propagate
 
+_HINT = "profiles and what they read: docs/nir.md"
 _PATHS = 4096
 """Ways into one population; side by side, linear nodes double them again and again."""
 
@@ -88,19 +89,18 @@ class _Reader:
 
     def graph(self) -> tuple[Graph, list[str]]:
         """Return what :func:`to_graph` does."""
+        wide = {n: s for n, s in self.flat.shapes.items() if len(s) not in (1, 2, 3)}
+        found = [
+            f"{n}: a value of shape {s}; a chip has (C,), (C, L) and (C, H, W)"
+            for n, s in wide.items()
+        ]
+        raise_all(self.name, found, hint=_HINT)
         for node in self.flat.order:
             self.constants[node] = self._silent(node)
-        found = [self._layer(n) for n in self.neurons]
-        layers, output = self._with_output([*self.lines, *(p for p in found if p is not None)])
+        read = [self._layer(n) for n in self.neurons]
+        layers, output = self._with_output([*self.lines, *(p for p in read if p is not None)])
         self.found.problems += unheard(layers)
-        entry = self.flat.shapes[self.flat.input]
-        if len(entry) > 3:
-            self.found.problems.append(
-                f"{self.flat.input}: shape {entry} has {len(entry)} axes; a chip has (C,), (C, L) "
-                "or (C, H, W)"
-            )
-        hint = "profiles and what they read: docs/nir.md"
-        raise_all(self.name, list(dict.fromkeys(self.found.problems)), hint=hint)
+        raise_all(self.name, self.found.problems, hint=_HINT)
         graph = Graph(
             name=self.name,
             input=self.flat.input,

@@ -377,3 +377,11 @@ def test_a_gain_or_leak_that_was_changed_is_not_believed(tmp_path, name):
         file[f"node/nodes/1/{name}"][...] += 1
     with pytest.raises(UnsupportedError, match="another tool has changed it since"):
         read_nir(path)
+
+
+def test_values_of_more_axes_than_a_chip_has_are_named_all_at_once(tmp_path):
+    scale = {"type": "Scale", "scale": np.ones((2, 3, 4, 5), np.float32)}
+    nodes = {"input": port("Input", 2, 3, 4, 5), "s": scale, "output": port("Output", 2, 3, 4, 5)}
+    with pytest.raises(CheckError) as caught:
+        read_nir(nir_file(tmp_path / "n.nir", nodes, chain(*nodes)), profile="nir-euler")
+    assert [line.partition(":")[0] for line in caught.value.problems] == ["input", "s", "output"]
