@@ -67,7 +67,7 @@ def fit(  # noqa: PLR0913 -- one parameter an option
     root
         Where the files of the data are, see :func:`snntrain.load`.
     out
-        Folder for the state of the run and its table ``metrics.csv``, see :mod:`snntrain.logs`.
+        Folder for the state of the run and its table ``metrics.csv``, see ``snntrain.logs``.
     resume
         Go on from the state in ``out``, which is then needed, if there is one; the result is
         that of a run that was never interrupted.
@@ -162,6 +162,8 @@ def _start(
         start.fill(module)
     module, chip = bound_for_chip(recipe, module, start, train, target)
     module.to(ranks.device)
+    if recipe.train.channels_last:
+        module.to(memory_format=torch.channels_last)
     share_statistics(module, ranks)
     optimizer = optimizer_of(module.parameters(), recipe.train)
     run = Run(recipe, ranks, module, optimizer, train, chip)
@@ -185,8 +187,10 @@ def _check_data(recipe: Recipe, train: Dataset, ranks: Ranks) -> None:
         problems.append(
             f"train.batch_size = {settings.batch_size} is no multiple of {ranks.size} processes"
         )
-    if settings.shift and not isinstance(train, Images):
-        problems.append(f"train.shift = {settings.shift} moves images, which {train.name} has not")
+    if settings.flip and len(shape) != 3:
+        problems.append(f"train.flip = true mirrors images, which {train.name} has not")
+    if settings.drop and isinstance(train, Images):
+        problems.append(f"train.drop = {settings.drop} leaves out events, which {train.name} has not")
     hint = f"{train.name} has {len(train)} training samples of shape {shape}, {classes} classes"
     raise_all("recipe", problems, hint=hint)
 

@@ -69,7 +69,7 @@ class _LeakyFire(torch.autograd.Function):
         like = {"dtype": current.dtype, "device": current.device}
         registers = [torch.as_tensor(register, **like) for register in (keep, threshold)]
         ctx.save_for_backward(*registers, *voltages)
-        ctx.neuron = neuron
+        ctx.neuron, ctx.layout = neuron, _layout(current)
         return spikes
 
     @staticmethod
@@ -79,12 +79,13 @@ class _LeakyFire(torch.autograd.Function):
     ) -> tuple[Tensor | None, ...]:
         keep, threshold, *voltages = ctx.saved_tensors
         neuron, (_, learns_keep, learns_threshold, *_) = ctx.neuron, ctx.needs_input_grad
-        grad_current = torch.empty_like(grad_outputs[0])
+        grad_spikes = grad_outputs[0].contiguous(memory_format=ctx.layout)
+        grad_current = torch.empty_like(grad_spikes)
         grad_keep = torch.zeros_like(keep) if learns_keep else None
         grad_threshold = torch.zeros_like(threshold) if learns_threshold else None
-        grads = (_blocks(x, neuron) for x in (grad_outputs[0], grad_current))
-        for h, grad_spikes, grad_h in zip(voltages, *grads, strict=True):
-            _differentiate(h, grad_spikes, grad_h, (keep, threshold), neuron)
+        grads = (_blocks(x, neuron) for x in (grad_spikes, grad_current))
+        for h, grad_s, grad_h in zip(voltages, *grads, strict=True):
+            _differentiate(h, grad_s, grad_h, (keep, threshold), neuron)
             if grad_keep is not None:
                 v = _reset(h, (h > threshold).to(h.dtype), threshold, neuron)
                 grad_keep += (grad_h[1:] * v[:-1]).sum_to_size(keep.shape)
@@ -93,6 +94,15 @@ class _LeakyFire(torch.autograd.Function):
                 grad_threshold += silent.sum_to_size(threshold.shape)
                 grad_threshold -= grad_h.sum_to_size(threshold.shape)
         return grad_current, grad_keep, grad_threshold, None, None
+
+
+def _layout(x: Tensor) -> torch.memory_format:
+    """Return how ``x`` lies in memory.
+
+    The gradient of a normalisation takes three times as long when its input lies in another way.
+    """
+    wide = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if wide else torch.contiguous_format
 
 
 def _blocks(x: Tensor, neuron: _Neuron) -> tuple[Tensor, ...]:

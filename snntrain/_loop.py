@@ -122,13 +122,28 @@ def _batches(run: Run, start: Position) -> Iterator[tuple[Position, Batch]]:
 
 
 def _sequence(run: Run, rows: np.ndarray, random: np.random.Generator) -> Tensor:
-    """Return the training samples at ``rows``, images moved, as a sequence (T, B, *shape)."""
+    """Return the training samples at ``rows``, changed, as a sequence (T, B, *shape)."""
     settings, samples = run.recipe.train, run.train
-    if isinstance(samples, Images) and settings.shift:
-        moved = augment.shift(samples.images[rows], settings.shift, samples.span[0], random)
-        samples, rows = replace(samples, pixels=moved), np.arange(len(rows))
     steps = run.recipe.rule.steps(settings.steps)
-    return torch.tensor(samples.sequences(rows, steps, random), dtype=torch.float32)
+    if isinstance(samples, Images):  # before they are encoded
+        changed = _changed(samples.images[rows], settings, samples.span[0], random)
+        samples, rows = replace(samples, pixels=changed), np.arange(len(rows))
+        sequence = samples.sequences(rows, steps, random)
+    else:
+        sequence = samples.sequences(rows, steps, random)
+        events = augment.drop(np.moveaxis(sequence, 0, 1), settings.drop, random)
+        sequence = np.moveaxis(_changed(events, settings, 0, random), 1, 0)
+    return torch.tensor(sequence, dtype=torch.float32)
+
+
+def _changed(
+    frames: np.ndarray, settings: TrainSettings, low: int, random: np.random.Generator
+) -> np.ndarray:
+    """Return samples (B, ..., H, W) as the recipe changes them; ``low`` is what is nothing."""
+    frames = augment.shift(frames, settings.shift, low, random)
+    if settings.flip:
+        frames = augment.flip(frames, random)
+    return augment.erase(frames, settings.erase, low, random)
 
 
 def _compared(run: Run, sequence: Tensor, number: int) -> dict[str, float]:

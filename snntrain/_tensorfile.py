@@ -21,8 +21,9 @@ Source: the format section of the README of safetensors 0.8.
 
 
 def encode(tensors: dict[str, Tensor], metadata: dict[str, str]) -> bytes:
-    """Return a safetensors file; the header is put in one fixed order."""
-    data = safetensors.torch.save(tensors, metadata)
+    """Return a safetensors file; the header is put in one fixed order, tensors row by row."""
+    rows = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    data = safetensors.torch.save(rows, metadata)
     header, body = _split(data)
     text = json.dumps(json.loads(header), sort_keys=True, separators=(",", ":")).encode()
     text += b" " * (-len(text) % LENGTH_BYTES)

@@ -30,7 +30,7 @@ class DataSettings:
     """Which dataset: its ``train`` split is learned, its ``validation`` split selects.
 
     ``samples`` learns only the first so many training samples; 0 learns all. ``encoder`` makes
-    sequences of them, by default the first of :func:`snntrain.data.encoders_of`.
+    sequences of them, by default the first of ``snntrain.data.encoders_of``.
     """
 
     name: str
@@ -82,13 +82,17 @@ class Precision(Enum):
 class TrainSettings:
     """How to train. ``steps`` is T; ``learning_rate`` the peak of the schedule.
 
-    ``shift`` moves each training image by up to so many pixels a side. ``rate_penalty`` is
+    ``shift`` moves each training sample by up to so many pixels a side, ``flip`` mirrors every
+    second one left to right, and ``erase`` blanks a square of so many pixels a side
+    (``snntrain.augment``); of sound, pixels are steps and channels. ``rate_penalty`` is
     added to the loss times the spikes per neuron and step, averaged over layers;
     ``synops_penalty`` times the synaptic operations per inference beyond ``synops_budget``, as a
     fraction of those if all neurons fired always: it needs ``[hardware]``, whose chip counts them.
     ``prune`` is the share of each layer's weights that become 0 for good. ``clip_norm``
     is the largest norm of all gradients together, 0 for any. ``checkpointing`` computes every
     block again in the backward pass instead of keeping its state: less memory, more time.
+    ``channels_last`` keeps the channels of a pixel side by side, which convolutions on the
+    processor are faster with.
     ``save_every`` batches, and after every epoch, the state of the run is saved; 0 saves it after
     epochs only.
     """
@@ -100,6 +104,9 @@ class TrainSettings:
     weight_decay: float = setting(0.0, 10.0, default=0.0)
     seed: int = setting(0, 2**31 - 1, default=0)
     shift: int = setting(0, 64, default=0)
+    flip: bool = False
+    erase: int = setting(0, 4096, default=0)
+    drop: float = setting(0.0, 0.999, default=0.0)
     rate_penalty: float = setting(0.0, 1000.0, default=0.0)
     synops_penalty: float = setting(0.0, 1e6, default=0.0)
     synops_budget: float = setting(0.0, 1e15, default=0.0)
@@ -111,6 +118,7 @@ class TrainSettings:
     device: Device = Device.AUTO
     precision: Precision = Precision.FLOAT32
     checkpointing: bool = False
+    channels_last: bool = False
     save_every: int = setting(0, 2**31 - 1, default=0)
 
     def problems(self) -> list[str]:

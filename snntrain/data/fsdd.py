@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import wave
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,12 @@ RATE = 8000
 TAKES = {"test": range(5), "validation": range(5, 10), "train": range(10, 1 << 31)}
 """Which takes of each digit and speaker a split has. Official are 0..4 to test and the others to
 train (README, "Usage"); of those the first five validate. Speakers are the same in all."""
+SPEAKERS = {
+    "test": ("yweweler",),
+    "validation": ("theo",),
+    "train": ("george", "jackson", "lucas", "nicolas"),
+}
+"""Who is heard in each split of ``fsdd-speakers``: nobody in two. By name, in order."""
 OFFICIAL = Official(
     "fsdd",
     (
@@ -33,6 +40,16 @@ OFFICIAL = Official(
 
 def read(split: str, root: Path | None) -> Store:
     """Return the recordings of ``split``, in order of take, digit and speaker."""
+    return _store(split, root, lambda _, take: take in TAKES[split])
+
+
+def read_speakers(split: str, root: Path | None) -> Store:
+    """Return the recordings of the speakers of ``split``, whom no other split has."""
+    return _store(split, root, lambda speaker, _: speaker in SPEAKERS[split])
+
+
+def _store(split: str, root: Path | None, chosen: Callable[[str, int], bool]) -> Store:
+    """Return the recordings of which ``chosen(speaker, take)`` is true."""
     folder = official_path(OFFICIAL, root)
     found = []
     for path in folder.glob("*.wav"):
@@ -41,8 +58,9 @@ def read(split: str, root: Path | None) -> Store:
             raise FileError(
                 f"{path}: is not named <digit>_<speaker>_<take>.wav", hint=OFFICIAL.hint
             )
-        if int(name[3]) in TAKES[split]:
-            found.append((int(name[3]), int(name[1]), name[2], path))
+        digit, speaker, take = int(name[1]), name[2], int(name[3])
+        if chosen(speaker, take):
+            found.append((take, digit, speaker, path))
     if not found:
         raise FileError(f"{folder}: has no recordings to {split}", hint=OFFICIAL.hint)
     found.sort()

@@ -19,6 +19,7 @@ NETS = {
     "resnet": ResNet,
     "seven-block": SevenBlockNet,
 }
+"""The networks by the name that a recipe gives them."""
 
 __all__ = [
     "NETS",

@@ -38,6 +38,9 @@ EXPANSION = 4
 class Plan:
     """What the blocks of a network have in common.
 
+    Source: He et al. 2016, arXiv 1512.03385, figure 5; the stride on the 3x3 convolution of a
+    bottleneck as in torchvision.
+
     Attributes
     ----------
     shortcut
@@ -50,9 +53,6 @@ class Plan:
         Convolutions have a bias of their own, beside that of the norm behind them.
     identity
         A block starts as the identity: its branch gives nothing, or for AND always spikes.
-
-    Source: He et al. 2016, arXiv 1512.03385, figure 5; the stride on the 3x3 convolution of a
-    bottleneck as in torchvision.
     """
 
     shortcut: Shortcut

@@ -7,7 +7,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from snntrain.layers import Spiking
+from snntrain.layers import Readout, Spiking
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
 from snntrain.surrogates import FastSigmoid
@@ -20,7 +20,10 @@ class ConvNetSettings:
     """Size and neurons of a :class:`ConvNet`.
 
     ``decay_u`` and ``decay_v`` (fraction lost per step) hold one value per spiking layer: the
-    convolutions, the hidden dense layers, the output. ``slope`` is the surrogate's.
+    convolutions, the hidden dense layers, the output. ``slope`` is the surrogate's. ``strides``
+    holds the stride of each convolution, by default 1, ``pools`` the side of the square whose mean
+    is taken behind it, 1 for none, by default 2; rows and columns that fill no square are left out.
+    With ``readout`` the network ends in a ``Readout`` that integrates, else in spikes.
     """
 
     input_shape: tuple[int, ...] = setting(1, 4096)
@@ -30,16 +33,43 @@ class ConvNetSettings:
     decay_u: tuple[float, ...] = setting(0.0, 1.0)
     decay_v: tuple[float, ...] = setting(0.0, 1.0)
     slope: float = setting(0.0, 1000.0, default=2.0)
+    pools: tuple[int, ...] = setting(1, 4096, default=())
+    strides: tuple[int, ...] = setting(1, 4096, default=())
+    readout: bool = False
 
     def problems(self) -> list[str]:
         """List what does not fit together."""
-        layers = len(self.channels) + len(self.dense) + 1
+        layers = len(self.channels) + len(self.dense) + (not self.readout)
         found = [
             f"{name} has {len(value)} values, not one for each of {layers} spiking layers"
             for name, value in (("decay_u", self.decay_u), ("decay_v", self.decay_v))
             if len(value) != layers
         ]
-        return found + image_problems(self.input_shape, len(self.channels), "convolution")
+        for name, value in (("pools", self.pools), ("strides", self.strides)):
+            if value and len(value) != len(self.channels):
+                given = f"channels = {list(self.channels)} and {name} = {list(value)}"
+                found.append(f"{given} are not one value for each convolution")
+        if found:
+            return found
+        if not self.pools and not self.strides:
+            return image_problems(self.input_shape, len(self.channels), "convolution")
+        found = image_problems(self.input_shape, 0, "")
+        if not found and not min(self.sides()):
+            given = f"input_shape = {list(self.input_shape)} and pools = {list(self.pools)}"
+            found.append(f"{given} leave no square to take a mean of")
+        return found
+
+    def sides(self) -> list[int]:
+        """Return height and width behind the last pool."""
+        sides = list(self.input_shape[1:])
+        for stride, pool in self.halvings():
+            sides = [-(-side // stride) // pool for side in sides]
+        return sides
+
+    def halvings(self) -> list[tuple[int, int]]:
+        """Return stride and pool of each convolution."""
+        layers = len(self.channels)
+        return list(zip(self.strides or (1,) * layers, self.pools or (POOL,) * layers, strict=True))
 
 
 class ConvNet(nn.Module):
@@ -47,7 +77,8 @@ class ConvNet(nn.Module):
 
     Convolutions are 3x3 with padding 1, pools average 2x2; every spiking layer normalises its
     current, so weights have no bias. ``forward`` describes one time step; the class is the
-    output neuron that spikes most often over the sequence.
+    output neuron that spikes most often over the sequence, or the readout's largest voltage,
+    summed over it.
     """
 
     Settings = ConvNetSettings
@@ -62,24 +93,29 @@ class ConvNet(nn.Module):
                 size, decay_u=decay_u, decay_v=decay_v, surrogate=FastSigmoid(settings.slope)
             )
 
-        size, *sides = settings.input_shape
-        for i, channels in enumerate(settings.channels, 1):
-            self.add_module(f"conv{i}", nn.Conv2d(size, channels, 3, padding=1, bias=False))
+        size, *_ = settings.input_shape
+        layers = zip(settings.channels, settings.halvings(), strict=True)
+        for i, (channels, (stride, pool)) in enumerate(layers, 1):
+            conv = nn.Conv2d(size, channels, 3, stride, padding=1, bias=False)
+            self.add_module(f"conv{i}", conv)
             self.add_module(f"spike{i}", spiking(channels))
-            self.add_module(f"pool{i}", nn.AvgPool2d(POOL))
-            size, sides = channels, [side // POOL for side in sides]
+            if pool > 1:
+                self.add_module(f"pool{i}", nn.AvgPool2d(pool))
+            size = channels
         self.flatten = nn.Flatten()
-        size *= prod(sides)
+        size *= prod(settings.sides())
         for i, width in enumerate(settings.dense, 1):
             self.add_module(f"dense{i}", nn.Linear(size, width, bias=False))
             self.add_module(f"spike{len(settings.channels) + i}", spiking(width))
             size = width
         last = f"dense{len(settings.dense) + 1}"
         self.add_module(last, nn.Linear(size, settings.classes, bias=False))
-        self.output = spiking(settings.classes)
+        self.output = (
+            Readout(settings.classes, norm=True) if settings.readout else spiking(settings.classes)
+        )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Turn one frame (B, *input_shape) into output spikes (B, classes)."""
+        """Turn one frame (B, *input_shape) into output spikes or voltages (B, classes)."""
         for layer in self.children():
             x = layer(x)
         return x

@@ -19,7 +19,7 @@ class DenseNetSettings:
     ``hidden`` holds the width of each hidden population. All share ``decay_u`` and ``decay_v``
     (fraction lost per step), ``threshold``, ``reset``, ``refractory`` (steps), ``norm``
     (normalise currents) and the surrogate's ``slope``; hidden ones hear themselves when
-    ``recurrent``. With ``readout`` the network ends in a :class:`Readout`, whose voltage loses
+    ``recurrent``. With ``readout`` the network ends in a ``Readout``, whose voltage loses
     ``decay_readout`` a step, else in spikes.
 
     Weights start uniform in ``-initial..initial``; 0 stands for torch's ``1 / sqrt(fan-in)``.

@@ -8,7 +8,7 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from snntrain.layers import Spiking
+from snntrain.layers import Readout, Spiking
 from snntrain.nets.blocks import JOINS, Plan, Shortcut
 from snntrain.nets.images import image_problems
 from snntrain.settings import setting
@@ -31,7 +31,8 @@ class ResidualNetSettings:
 
     ``channels`` holds one value per stage of ``blocks`` blocks, ``pool_size`` is the side of
     the pooled square. All neurons share ``decay_u`` and ``decay_v`` (fraction lost per step)
-    and the surrogate's ``slope``.
+    and the surrogate's ``slope``. With ``readout`` the network ends in a ``Readout`` that
+    integrates, else in spikes.
     """
 
     shortcut: Shortcut
@@ -44,6 +45,7 @@ class ResidualNetSettings:
     decay_u: float = setting(0.0, 1.0, default=1.0)
     decay_v: float = setting(0.0, 1.0, default=0.0)
     slope: float = setting(0.0, 1000.0, default=2.0)
+    readout: bool = False
 
     @property
     def sides(self) -> list[int]:
@@ -66,7 +68,8 @@ class ResidualNet(nn.Module):
 
     Every stage begins by halving the image: the first in the stem, the others in their first
     block. Convolutions have a bias and are normalised; spike-element-wise blocks start as the
-    identity. The class is the output neuron that spikes most often over the sequence.
+    identity. The class is the output neuron that spikes most often over the sequence, or the
+    readout's largest voltage, summed over it.
     """
 
     Settings = ResidualNetSettings
@@ -97,9 +100,10 @@ class ResidualNet(nn.Module):
         self.flatten = nn.Flatten()
         height, width = (side // settings.pool_size for side in settings.sides)
         self.dense = nn.Linear(size * height * width, settings.classes)
-        self.output = neurons(settings.classes)
+        classes = settings.classes
+        self.output = Readout(classes, norm=True) if settings.readout else neurons(classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Turn one frame (B, *input_shape) into output spikes (B, classes)."""
+        """Turn one frame (B, *input_shape) into output spikes or voltages (B, classes)."""
         x = self.last(self.blocks(self.stem(x)))
         return self.output(self.dense(self.flatten(self.pool(x))))

@@ -315,6 +315,25 @@ def test_spoken_digits_are_divided_by_take(tmp_path, rng):
         assert (frames.sum(axis=(0, 2)) > 500).all()
 
 
+def test_no_speaker_of_spoken_digits_is_in_two_splits(tmp_path, rng):
+    folder = tmp_path / "fsdd" / "recordings"
+    people = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+    for person in people:
+        for take in (0, 7, 40):
+            sound(folder / f"3_{person}_{take}.wav", rng.normal(0, 1000, 1600))
+    heard = {
+        split: [
+            path.stem.split("_")[1] for path in load("fsdd-speakers", split, tmp_path).store.keys
+        ]
+        for split in ("train", "validation", "test")
+    }
+    assert heard == {
+        "train": [*people[:4]] * 3,
+        "validation": ["theo"] * 3,
+        "test": ["yweweler"] * 3,
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [("0_george_0.wav", "2 channels of 2 bytes at 8000 Hz"), ("zero.wav", "is not named <digit>")],

@@ -122,6 +122,19 @@ def test_channels_last_stays_and_changes_no_spike():
     assert torch.equal(spikes, layer(x))
 
 
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+@pytest.mark.parametrize("other", [torch.channels_last, torch.contiguous_format])
+def test_the_gradient_of_a_current_lies_in_memory_as_the_current_does(layout, other):
+    layer, x = Spiking(4, norm=False), randn(6, 4, 5, 5, dtype=torch.float32)
+    layer.steps = 2
+    current = x.to(memory_format=layout).requires_grad_()
+    back = randn(6, 4, 5, 5, seed=1, dtype=torch.float32)
+    (grad,) = torch.autograd.grad(layer(current), current, back.to(memory_format=other))
+    assert grad.is_contiguous(memory_format=layout)
+    plain = x.clone().requires_grad_()
+    assert torch.equal(grad, torch.autograd.grad(layer(plain), plain, back)[0])
+
+
 def test_a_half_precision_current_is_normalised_and_integrated_in_that_of_the_weights():
     layer, x = Spiking(4), randn(6, 4, dtype=torch.float32).bfloat16()
     layer.steps = 2

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from snntrain import Delay, Recipe, Spiking, fit, recorded, spiking_layers, unroll
+from snntrain import Checkpoint, Delay, Recipe, Spiking, fit, recorded, spiking_layers, unroll
 from snntrain._forward import blocks, computed
 from snntrain.recipe import TrainSettings
 
@@ -77,6 +77,19 @@ def test_checkpointing_keeps_less_of_a_deep_network(tiny_text):
 def test_a_checkpointed_recipe_gives_the_same_checkpoint_tensors(tiny_text, trained):
     again = fit(Recipe.from_text(tiny_text + "checkpointing = true\n", "tiny"))
     assert all(torch.equal(again.state[name], t) for name, t in trained.state.items())
+
+
+def test_channels_last_learns_the_same_but_for_rounding_and_is_saved_row_by_row(
+    tiny_text, trained, tmp_path
+):
+    recipe = Recipe.from_text(tiny_text + "channels_last = true\n", "tiny")
+    again = fit(recipe, out=tmp_path)
+    assert again.state["conv1.weight"].shape == trained.state["conv1.weight"].shape
+    for name, tensor in trained.state.items():
+        torch.testing.assert_close(again.state[name], tensor, rtol=0.1, atol=0.05)
+    again.save(tmp_path / "checkpoint.safetensors")
+    loaded = Checkpoint.load(tmp_path / "checkpoint.safetensors")
+    assert all(torch.equal(loaded.state[name], t) for name, t in again.state.items())
 
 
 def test_blocks_are_the_outermost_parts_with_neurons_and_sequences_are_opened():

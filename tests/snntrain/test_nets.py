@@ -10,7 +10,8 @@ from hwsim.errors import CheckError
 from snntrain import Checkpoint, Delay, Readout, Recipe, evaluate, fit, load, recorded, unroll
 from snntrain.layers import Temporal, spiking_layers
 from snntrain.nets.blocks import SewBlock, Shortcut
-from snntrain.nets.residual import ResidualNet, ResidualNetSettings
+from snntrain.nets.convnet import ConvNet, ConvNetSettings
+from snntrain.nets.residual import Pooling, ResidualNet, ResidualNetSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore::snntrain._watch.SpikeportWarning")
 """Networks of a few channels that train for moments do have layers that never fire."""
@@ -20,6 +21,8 @@ ARCHITECTURES = sorted(
 )
 COMMON = "input_shape = [1, 8, 8]\nclasses = 10\n"
 KINDS = {
+    "convnet strided": "channels = [3, 4]\nstrides = [2, 1]\npools = [1, 3]\ndense = []\n"
+    "decay_u = [1.0, 1.0]\ndecay_v = [0.25, 0.25]\nreadout = true\n",
     "recurrent": "channels = [3]\ndense = [8]\ndecay_u = 0.75\ndecay_v = 0.25\n",
     "delayed": "channels = [3, 4]\ndense = [8]\ndelays = [0, 1]\ndecay_u = 0.75\ndecay_v = 0.25\n",
     "delayed learned": "channels = [3]\ndense = [8]\ndelays = [0, 1]\nlongest = 3\n"
@@ -241,3 +244,44 @@ def test_settings_that_no_network_has_are_named(name, old, new, message):
     with pytest.raises(CheckError) as caught:
         Recipe.from_text(text.replace(old, new), "bad.toml")
     assert message in str(caught.value)
+
+
+def convnet(**settings):
+    usual = {"dense": (), "decay_u": (1.0,) * 3, "decay_v": (0.0,) * 3, "classes": 10}
+    return ConvNetSettings((2, 34, 34), channels=(3, 4), **usual | settings)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sides"),
+    [({}, [8, 8]), ({"strides": (2, 2)}, [2, 2]), ({"strides": (2, 2), "pools": (1, 1)}, [9, 9])],
+)
+def test_sides_of_a_convnet_are_those_that_its_layers_give(settings, sides):
+    settings = convnet(**settings, readout=True, decay_u=(1.0,) * 2, decay_v=(0.0,) * 2)
+    assert settings.sides() == sides
+    net = ConvNet(settings)
+    assert net.dense1.in_features == 4 * sides[0] * sides[1]
+    assert unroll(net, torch.zeros(2, 1, 2, 34, 34)).shape == (2, 1, 10)
+    assert isinstance(net.output, Readout)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({}, "input_shape = [2, 34, 34] cannot be halved 2 times, once per convolution"),
+        ({"pools": (2,)}, "channels = [3, 4] and pools = [2] are not one value for each conv"),
+        ({"strides": (2, 1, 1)}, "channels = [3, 4] and strides = [2, 1, 1] are not one value"),
+        ({"pools": (9, 9)}, "pools = [9, 9] leave no square to take a mean of"),
+        ({"readout": True}, "decay_u has 3 values, not one for each of 2 spiking layers"),
+    ],
+)
+def test_a_convnet_that_does_not_fit_its_images_is_refused(settings, problem):
+    assert any(problem in found for found in convnet(**settings).problems())
+
+
+def test_a_readout_takes_the_place_of_the_output_spikes_of_a_residual_net():
+    settings = ResidualNetSettings(
+        Shortcut.MEMBRANE, Pooling.AVERAGE, (1, 8, 8), 10, (3,), 1, 2, readout=True
+    )
+    net = ResidualNet(settings)
+    assert isinstance(net.output, Readout)
+    assert net.output.norm is not None
