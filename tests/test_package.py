@@ -1,55 +1,112 @@
-"""What is installed: the wheel, the import layers, the parts that Lava's Python 3.10 needs."""
+"""What is installed: sdist, wheel, core alone, import layers, what Lava's Python needs."""
 
+import os
 import subprocess
 import sys
-import zipfile
+import tarfile
+from importlib.metadata import distribution, distributions
+from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
+from packaging.requirements import Requirement
 
 from snnexport.lava import find_python
 
 
-@pytest.fixture(scope="module")
-def wheel(root, tmp_path_factory):
-    out = tmp_path_factory.mktemp("wheel")
-    settings = "{'wheel.cmake': 'false'}"  # which files it carries does not need the compiler
-    script = (
-        f"from scikit_build_core.build import build_wheel; build_wheel({str(out)!r}, {settings})"
-    )
-    command = [sys.executable, "-c", script]
-    subprocess.run(command, cwd=root, check=True, capture_output=True, timeout=120)
-    (path,) = out.glob("spikeport-*.whl")
+def build(folder, out, call):
+    """Call a hook of the build backend in ``folder``, and return what it wrote into ``out``."""
+    script = f"import scikit_build_core.build as b; b.{call}"
+    command = [sys.executable, "-c", script, str(out)]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    (path,) = out.iterdir()
     return path
 
 
-def test_the_wheel_carries_the_digits_checkpoint_and_no_package_called_models(wheel, tmp_path):
-    with zipfile.ZipFile(wheel) as archive:
-        names = archive.namelist()
-        archive.extractall(tmp_path)
-    assert not [n for n in names if n.startswith(("models/", "tests/"))]
-    assert not [n for n in names if n.endswith((".cpp", ".h"))]
-    for part in (
-        "hwsim/chips/loihi1.toml",
-        "hwsim/_report/page/page.css",
-        "hwsim/_report/page/report.html.j2",
-        "hwsim/engines/native/engine.py",
-        "snnexport/formats/lava_artefact/network.py.jinja",
-    ):
-        assert part in names
-    script = (
-        "import sys\n"  # an editable installation has a finder of its own, which comes first
-        "sys.meta_path[:] = [f for f in sys.meta_path if 'editable' not in type(f).__module__]\n"
-        f"sys.path.insert(0, {str(tmp_path)!r})\n"
-        "from snnexport.shipped import shipped_checkpoint\n"
-        "from snntrain.checkpoint import Checkpoint\n"
-        "path = shipped_checkpoint('digits-conv'); print(path)\n"
-        "Checkpoint.load(path).build()\n"
-    )
+@pytest.fixture(scope="module")
+def sdist(root, tmp_path_factory):
+    """The source distribution, unpacked."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    path = build(root, tmp_path_factory.mktemp("sdist"), "build_sdist(b.sys.argv[1])")
+    with tarfile.open(path) as archive:
+        archive.extractall(folder, filter="data")
+    (unpacked,) = folder.iterdir()
+    return unpacked
+
+
+@pytest.fixture(scope="module")
+def site(sdist, tmp_path_factory):
+    """The wheel of the source distribution, unpacked; the compiled engine is left out of it."""
+    call = "build_wheel(b.sys.argv[1], {'wheel.cmake': 'false'})"
+    path = build(sdist, tmp_path_factory.mktemp("wheel"), call)
+    folder = tmp_path_factory.mktemp("site")
+    with ZipFile(path) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def files(folder):
+    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+
+
+def sources(root):
+    """What git keeps of the packages and the digits model, and new files beside them."""
+    parts = ("hwsim", "snntrain", "snnexport", "models/digits-conv")
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *parts]
+    done = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    return {name for name in done.stdout.split() if (root / name).exists()}
+
+
+def test_the_sdist_holds_the_sources_of_what_is_installed_and_nothing_that_was_made(root, sdist):
+    beside = {"pyproject.toml", "CMakeLists.txt", "README.md", "LICENSE", "CHANGELOG.md"}
+    assert files(sdist) == {*sources(root), *beside, "PKG-INFO"}
+
+
+def test_the_wheel_holds_the_packages_the_digits_model_and_the_licence(root, site):
+    expected = {
+        name.replace("models/", "snnexport/_models/")
+        for name in sources(root)
+        if not name.startswith("hwsim/engines/native/src/")
+    }
+    found = files(site)
+    about = {name for name in found if ".dist-info/" in name}
+    assert found - about == expected
+    assert [name for name in about if name.endswith("licenses/LICENSE")]
+
+
+def core(site):
+    """Yield the distributions that the one in ``site`` needs without extras, each once."""
+    waiting, seen = list(distributions(path=[str(site)])), set()
+    while waiting:
+        for text in waiting.pop().requires or ():
+            needed = Requirement(text)
+            if needed.name in seen or (
+                needed.marker is not None and not needed.marker.evaluate({"extra": ""})
+            ):
+                continue
+            seen.add(needed.name)
+            waiting.append(distribution(needed.name))
+            yield waiting[-1]
+
+
+def test_with_the_core_alone_every_command_works_or_names_the_extra_that_is_all_it_needs(
+    root, site, tmp_path
+):
+    for needed in core(site):
+        for top in {file.parts[0] for file in needed.files or ()} - {"..", "__pycache__"}:
+            (tmp_path / top).symlink_to(Path(str(needed.locate_file(top))))
+    for package in site.iterdir():
+        (tmp_path / package.name).symlink_to(package)
+    native = Path("hwsim", "engines", "native")
+    for built in (root / native).glob("_native*"):
+        (site / native / built.name).symlink_to(built)
+    command = [sys.executable, "-S", str(root / "tests" / "installed.py")]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", script],
-        check=True, capture_output=True, text=True, timeout=120, cwd=tmp_path,
-    )  # fmt: skip
-    assert done.stdout.strip().startswith(str(tmp_path))
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert str(tmp_path) in done.stdout
 
 
 def test_imports_go_one_way(root):
