@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hwsim.errors import UnsupportedError
+from hwsim.errors import UnsupportedError, known_hint
 
 COUNTERS = frozenset(
     {f"{kind}_synops{form}" for kind in ("spike", "graded", "payload")
@@ -244,10 +244,8 @@ class Chip:
         for table in self.prices:
             if table.name == name:
                 return table
-        known = ", ".join(t.name for t in self.prices) or "none"
-        raise UnsupportedError(
-            f"chip {self.name} has no price table {name!r}", hint=f"its tables: {known}"
-        )
+        hint = known_hint([table.name for table in self.prices], name)
+        raise UnsupportedError(f"chip {self.name} has no price table {name!r}", hint=hint)
 
     def _needed(self) -> Target:
         if self.target is None:

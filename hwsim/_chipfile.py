@@ -34,7 +34,7 @@ from hwsim._tables import (
     read_texts,
     read_value,
 )
-from hwsim.errors import FileError, UnsupportedError, raise_all
+from hwsim.errors import FileError, UnsupportedError, known_hint, raise_all
 from hwsim.files import read_bytes, toml_table
 from hwsim.neurons import NEURONS, registers
 
@@ -72,10 +72,8 @@ def load_chip(name_or_path: str | Path) -> Chip:
     elif name.endswith(".toml"):
         where, content = name, read_bytes(Path(name), "a chip file")
     else:
-        known = ", ".join(chip_names())
-        raise UnsupportedError(
-            f"there is no chip {name!r}", hint=f"known: {known}; or give the path of a .toml file"
-        )
+        hint = f"{known_hint(chip_names(), name)}; or give the path of a .toml file"
+        raise UnsupportedError(f"there is no chip {name!r}", hint=hint)
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

@@ -225,12 +225,6 @@ def threshold_mantissa(threshold: np.ndarray) -> np.ndarray:
     return threshold >> ACTIVATION_SHIFT
 
 
-def even_weights(weight: np.ndarray) -> np.ndarray:
-    """Round real weights to the nearest that a mixed-sign 8-bit synapse holds."""
-    even = 2 * np.rint(np.asarray(weight) / 2).astype(np.int64)
-    return np.clip(even, WEIGHT_MIN, WEIGHT_MAX - 1)
-
-
 def round_bias(bias: np.ndarray, mantissa_limit: int, exponent_limit: int) -> np.ndarray:
     """Round real ``bias`` values to the nearest that a mantissa and an exponent can hold."""
     bias = np.asarray(bias, np.float64)

@@ -9,8 +9,17 @@ from typing import Any
 
 import click
 
-from hwsim.console import FILE, as_json, names
 from hwsim.errors import FileError, SpikeportError
+from hwsim.options import (
+    CHIPS,
+    FILE,
+    WRITTEN,
+    as_json,
+    chip_option,
+    command,
+    names,
+    prices_option,
+)
 
 
 def _budget(context: click.Context, option: click.Parameter, text: str | None) -> Any:
@@ -29,10 +38,13 @@ budget_option = click.option(
     metavar="FIGURE=MOST,...",
     help="Exit 1 if a figure of per_inference is more: energy_uj=12,latency_us=500,synops=2e5.",
 )
+html_option = click.option(
+    "--html", type=WRITTEN, metavar="OUT.html", help="Also write the report as a page."
+)
 
 
-@click.command()
-@click.argument("name", required=False)
+@command("chips", "chips loihi1", "chips mine.toml --json")
+@click.argument("name", required=False, shell_complete=CHIPS)
 @as_json
 def chips(name: str | None, as_json: bool) -> None:
     """List the chips, or print the limits and prices of chip NAME (or a .toml file)."""
@@ -42,7 +54,7 @@ def chips(name: str | None, as_json: bool) -> None:
     found = [load_chip(n) for n in (chip_names() if name is None else [name])]
     if as_json:
         plain = [asdict(chip) for chip in found]
-        click.echo(json.dumps(plain if name is None else plain[0], indent=2))
+        click.echo(json.dumps({"chips": plain} if name is None else plain[0], indent=2))
     elif name is not None:
         click.echo(chip_text(found[0]))
     else:
@@ -51,18 +63,24 @@ def chips(name: str | None, as_json: bool) -> None:
             click.echo(f"{chip.name}: {chip.description}; price tables: {tables}")
 
 
-@click.command()
+@command(
+    "report out/demo/report.json",
+    "report out/demo/report.json --html report.html --budget energy_uj=12",
+    "report program.onnx --trace run.npz --chip loihi1",
+)
 @click.argument("file", type=FILE)
-@click.option("--trace", type=FILE, help="For a program: what simulate --trace wrote.")
-@click.option("--chip", help="For a program: chip whose prices to use.  [default: loihi1]")
-@click.option("--prices", help="For a program: price tables, A,B; all of the chip's if left out.")
-@click.option("--html", type=FILE, help="Also write the report as an HTML page.")
+@click.option(
+    "--trace", type=FILE, metavar="RUN.npz", help="For a program: what simulate --trace wrote."
+)
+@chip_option("For a program: chip whose prices to use.  [default: loihi1]")
+@prices_option
+@html_option
 @budget_option
 @as_json
 def report(
     file: Path,
     trace: Path | None,
-    chip: str | None,
+    chip_name: str | None,
     prices: str | None,
     html: Path | None,
     budget: dict[str, float],
@@ -78,25 +96,24 @@ def report(
     from hwsim.reporting import report_of_trace
 
     if trace is None:
-        if chip is not None or prices is not None or file.suffix == ".onnx":
-            raise click.UsageError("a program, --chip and --prices need --trace OUT.npz")
+        if chip_name is not None or prices is not None or file.suffix == ".onnx":
+            raise click.UsageError("a program, --chip and --prices need --trace RUN.npz")
         result = Report.load(file)
     else:
-        result = report_of_trace(
-            file, trace, chip="loihi1" if chip is None else chip, prices=names(prices)
-        )
+        chip = "loihi1" if chip_name is None else chip_name
+        result = report_of_trace(file, trace, chip=chip, prices=names(prices))
     if html is not None:
         result.save(html)
     click.echo(result.to_json() if as_json else result.table())
     require_within(result, budget)
 
 
-@click.command()
+@command("diff before.json after.json")
 @click.argument("a", type=FILE)
 @click.argument("b", type=FILE)
 @as_json
 def diff(a: Path, b: Path, as_json: bool) -> None:
-    """Compare two designs: the report B.json beside the report A.json.
+    """Compare two designs: the report B (.json) beside the report A.
 
     What is not the same about them comes first: chip, prices, data.
     """

@@ -26,7 +26,7 @@ from hwsim.loads import StepLoads, step_loads
 from hwsim.mapping import Mapping, map_program
 from hwsim.over_steps import over_steps
 from hwsim.program import Program
-from hwsim.simulate import run
+from hwsim.simulate import Stages, run, stage
 from hwsim.trace import Trace
 
 _VALUES = 1 << 26
@@ -39,6 +39,7 @@ class Ran:
     """A run: its ``inputs`` (T, B, *shape), what it counted, and its trace if it was recorded.
 
     labels: the classes (B,), if they are known. engine, threads: see :func:`hwsim.run`.
+    progress: called while a report runs the network again.
     """
 
     inputs: np.ndarray
@@ -47,6 +48,7 @@ class Ran:
     labels: np.ndarray | None = None
     engine: str | None = None
     threads: int | None = None
+    progress: Stages | None = None
 
 
 def full_report(
@@ -97,6 +99,7 @@ def _recorded(program: Program, ran: Ran) -> Ran:
         record="spikes",
         steps=ran.counts.machine_steps,
         threads=ran.threads,
+        progress=stage(ran.progress, "record spikes"),
     )
     assert result.counts is not None
     return Ran(inputs, result.counts, result.trace)
@@ -122,6 +125,7 @@ def _stopped_early(program: Program, ran: Ran, part: Ran) -> tuple[AtSteps, ...]
         samples=part.counts.samples,
         engine=ran.engine,
         threads=ran.threads,
+        progress=stage(ran.progress, "fewer frames"),
     )
 
 

@@ -142,10 +142,6 @@ class Counts:
         """All neuron updates."""
         return sum(p.updates for p in self.populations)
 
-    def synops_into(self, population: str) -> int:
-        """Return the synaptic operations of all connections into ``population``."""
-        return sum(c.synops for c in self.connections if c.target == population)
-
 
 def population_counts(population: Population, tally: PopulationTally) -> PopulationCounts:
     """Return the counts of a population from its sums over all columns."""

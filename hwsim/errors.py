@@ -1,6 +1,7 @@
 """Every error spikeport raises on purpose: what is wrong, where, and the way out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 
 
 class SpikeportError(Exception):
@@ -69,3 +70,11 @@ def raise_all(what: str, problems: list[str], *, hint: str) -> None:
 def listed(what: str, problems: list[str]) -> str:
     """Return the message of an error about ``what`` that lists every problem, a line each."""
     return "\n".join([f"{what}: {len(problems)} problem(s)", *(f"  - {p}" for p in problems)])
+
+
+def known_hint(names: Iterable[str], *wrong: str) -> str:
+    """Return the hint of an error about ``wrong`` names: what was meant, perhaps, and all names."""
+    known = list(names)
+    near = [match for name in wrong for match in get_close_matches(name, known, 1)]
+    meant = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+    return f"{meant}known: {', '.join(known) or 'none'}"

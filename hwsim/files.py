@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import json
+import logging
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ import numpy as np
 
 from hwsim.errors import FileError
 
+LOG = logging.getLogger("spikeport")
 _DAMAGED = (
     OSError, ValueError, TypeError, EOFError, KeyError, SyntaxError, RuntimeError, MemoryError,
     NotImplementedError, OverflowError, zipfile.BadZipFile, zlib.error, tokenize.TokenError,
@@ -36,6 +38,7 @@ _DOTTED = re.compile(rf"(?<![\w-]){_KEY}(?:[ \t]*+\.[ \t]*+{_KEY})++")
 
 def read_bytes(path: Path, kind: str) -> bytes:
     """Return the content of ``path``; ``kind`` says in errors what was expected."""
+    LOG.debug("reading %s", path)
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -67,25 +70,52 @@ def json_object(text: str | bytes, where: str, *, hint: str) -> dict[str, Any]:
     return found
 
 
+def require_writable(path: Path, *, folder: bool = False) -> None:
+    """Raise FileError where ``path`` surely cannot be written, before hours of work for it."""
+    if path.exists() and path.is_dir() != folder:
+        kinds = ("file", "folder") if folder else ("folder", "file")
+        raise FileError(
+            f"{path}: cannot be written: it is a {kinds[0]}", hint=f"give the path of a {kinds[1]}"
+        )
+    around = path.absolute().parents
+    place = next(p for p in ((path, *around) if folder else around) if p.exists())
+    if not (place.is_dir() and os.access(place, os.W_OK)):
+        why = "may not be written to" if place.is_dir() else "is not a folder"
+        raise FileError(
+            f"{path}: cannot be written: {place} {why}", hint="choose a place that can be written"
+        )
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
-    """Write ``content`` beside ``path`` and rename it: the file is whole or it is not there."""
+    """Write ``content`` beside ``path`` and rename it: the file is whole or it is not there.
+
+    Of a link, what it points to is replaced; into a pipe or a device it is written.
+    """
     data = content.encode() if isinstance(content, str) else content
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve() if path.is_symlink() else path, data)
     except OSError as error:
         raise FileError(
             f"{path}: cannot be written: {error.strerror} ({len(data)} bytes)",
             hint=_write_hint(error, path),
         ) from None
+    LOG.debug("wrote %s, %d bytes", _shown(path), len(data))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _write_hint(error: OSError, path: Path) -> str:
@@ -116,6 +146,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
 
 def _load_numpy(path: Path, kind: str, taken: Callable[[Any], Loaded]) -> Loaded:
     hint = f"give the path of {kind}"
+    LOG.debug("reading %s", path)
     try:
         with path.open("rb") as file:
             return taken(np.load(file, allow_pickle=False))
@@ -123,7 +154,8 @@ def _load_numpy(path: Path, kind: str, taken: Callable[[Any], Loaded]) -> Loaded
         raise FileError(f"{path}: no such file", hint=hint) from None
     except _DAMAGED as error:
         # NumPy takes what it does not know for a pickle, and advises to load that unsafely
-        reason = "it is none, or holds objects" if "pickle" in str(error) else error
+        said = getattr(error, "strerror", None) or error
+        reason = "it is none, or holds objects" if "pickle" in str(error) else said
         raise FileError(f"{path}: is not {kind}: {reason}", hint=hint) from None
 
 
@@ -166,8 +198,7 @@ def write_folder(folder: Path, build: Callable[[Path], None]) -> None:
             _move_up(stage, folder)
     except FileError as error:
         _remove_if(made, folder)
-        message = re.sub(r"/\.[0-9]+\.part", "", error.message)
-        raise FileError(message, hint=error.hint) from None
+        raise FileError(_shown(error.message), hint=error.hint) from None
     except OSError as error:
         _remove_if(made, folder)
         raise FileError(
@@ -177,6 +208,11 @@ def write_folder(folder: Path, build: Callable[[Path], None]) -> None:
     except BaseException:
         _remove_if(made, folder)
         raise
+
+
+def _shown(text: object) -> str:
+    """Return a text without the hidden folders that :func:`write_folder` has written to."""
+    return re.sub(r"/\.[0-9]+\.part", "", str(text))
 
 
 @contextmanager

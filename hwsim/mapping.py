@@ -63,7 +63,7 @@ class Traffic:
     crossings: np.ndarray
 
     @property
-    def hops(self) -> int:
+    def total_hops(self) -> int:
         """Hops of all messages together."""
         return int((self.messages * (self.hops_x + self.hops_y)).sum())
 
@@ -100,7 +100,7 @@ class Mapping:
 
         ``fired[name]``: messages that each neuron of a source sent in a run, the source's shape:
         of every population, the input, and the blank line if there is one; as
-        :func:`hwsim.counts.connection_counts` takes them. A graded message is one message.
+        ``hwsim.counts.connection_counts`` takes them. A graded message is one message.
         """
         raise_all(
             "fired", _fired_problems(self.program, fired), hint="give a count for each neuron"

@@ -7,10 +7,10 @@ import numpy as np
 from hwsim._report.values import AtSteps
 from hwsim.errors import RangeError
 from hwsim.program import Program
-from hwsim.simulate import run
+from hwsim.simulate import Progress, run
 
 
-def over_steps(
+def over_steps(  # noqa: PLR0913 -- one parameter an option
     program: Program,
     inputs: np.ndarray,
     labels: np.ndarray | None = None,
@@ -19,6 +19,7 @@ def over_steps(
     samples: int | None = None,
     engine: str | None = None,
     threads: int | None = None,
+    progress: Progress | None = None,
 ) -> tuple[AtSteps, ...]:
     """Run the first t of the T frames, for up to ``points`` values of t spread over 1..T.
 
@@ -40,6 +41,8 @@ def over_steps(
         Use this many samples, the first; all if None.
     engine, threads
         See :func:`hwsim.run`.
+    progress
+        Called with the frames that have run, summed over samples, and how many will.
 
     Raises
     ------
@@ -57,8 +60,11 @@ def over_steps(
         )
     used = inputs[:, :samples]
     known = None if labels is None else np.asarray(labels)[:samples]
-    found = []
-    for steps in _spread(len(inputs), points):
+    found: list[AtSteps] = []
+    lengths = _spread(len(inputs), points)
+    for steps in lengths:
+        if progress:
+            progress(used.shape[1] * sum(lengths[: len(found)]), used.shape[1] * sum(lengths))
         result = run(program, used[:steps], engine=engine, threads=threads)
         assert result.counts is not None
         n = result.counts.samples

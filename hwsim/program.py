@@ -227,7 +227,7 @@ class Program:
 
     @cached_property
     def wrapping(self) -> tuple[str, ...]:
-        """The connections whose sums may wrap, see :func:`hwsim.activations.wrapping`."""
+        """The connections whose sums may wrap, see ``hwsim.activations.wrapping``."""
         from hwsim.activations import wrapping
 
         return tuple(wrapping(self))

@@ -16,7 +16,7 @@ from hwsim.energy import Context, Report
 from hwsim.errors import FileError, MismatchError
 from hwsim.files import read_bytes, read_npz, write_atomic
 from hwsim.program import Program
-from hwsim.simulate import Progress, Run, run
+from hwsim.simulate import Run, Stages, run, stage
 from hwsim.trace import Trace, npz_bytes
 
 INPUT_KEY = "input"
@@ -50,7 +50,7 @@ def simulate_and_report(
     *,
     context: Context | None = None,
     labels: np.ndarray | None = None,
-    progress: Progress | None = None,
+    progress: Stages | None = None,
 ) -> tuple[Run, Report]:
     """Run ``spikes`` (T, B, *shape), price the run, and write the files ``how`` names.
 
@@ -67,7 +67,7 @@ def simulate_and_report(
         engine=how.engine,
         record=record,
         steps=how.steps,
-        progress=progress,
+        progress=stage(progress, "simulate"),
         threads=how.threads,
     )
     assert result.counts is not None
@@ -77,7 +77,7 @@ def simulate_and_report(
     context = replace(context, program=context.program or program.name)
     if labels is not None:
         context = replace(context, accuracy_program=float(np.mean(result.predictions == labels)))
-    ran = Ran(spikes, result.counts, result.trace, labels, how.engine, how.threads)
+    ran = Ran(spikes, result.counts, result.trace, labels, how.engine, how.threads, progress)
     report = full_report(program, ran, how.chip, prices=how.prices).with_context(context)
     if how.report is not None:
         write_atomic(how.report, report.to_json() + "\n")

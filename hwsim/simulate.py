@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from hwsim._value_checks import kind_problems, whole_problems
 from hwsim.counts import Counts, connection_counts, population_counts
 from hwsim.engines.base import Engine, Job, PopulationTally, Recording, Tally
-from hwsim.errors import RangeError, UnsupportedError
+from hwsim.errors import RangeError, UnsupportedError, known_hint
 from hwsim.program import Program
 from hwsim.trace import Trace
 
@@ -25,6 +26,7 @@ ENGINES = {
     "torch": ("hwsim.engines.tensors", "Torch"),
 }
 ENGINE_VARIABLE = "SPIKEPORT_ENGINE"
+LOG = logging.getLogger("spikeport")
 _CELLS_AT_ONCE = 1 << 23
 """Neurons, times the steps that delays remember, times columns, that an engine handles at once:
 what bounds the memory of a run."""
@@ -46,8 +48,8 @@ class Record(Enum):
         for member in cls:
             if name in (member, member.value):
                 return member
-        known = ", ".join(repr(member.value) for member in cls)
-        raise UnsupportedError(f"there is no record={name!r}", hint=f"use one of {known}")
+        known = known_hint([member.value for member in cls], str(name))
+        raise UnsupportedError(f"there is no record={name!r}", hint=known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,13 @@ class Run:
 
 Progress = Callable[[int, int], None]
 """Called as ``progress(done, total)`` while a run goes on; a total of 0 is not known."""
+Stages = Callable[[int, int, str], None]
+"""Called as ``progress(done, total, stage)`` while one stage after the other goes on."""
+
+
+def stage(progress: Stages | None, name: str) -> Progress | None:
+    """Return what to call during the stage ``name``."""
+    return None if progress is None else lambda done, total: progress(done, total, name)
 
 
 def run(  # noqa: PLR0913 -- one parameter an option
@@ -193,10 +202,9 @@ def _engine(name: str | None) -> Callable[[Program], Engine]:
     name = name or os.environ.get(ENGINE_VARIABLE) or "native"
     kind, colon, device = str(name).partition(":")
     if kind not in ENGINES or (colon and kind != "torch"):
-        known = ", ".join(repr(n) for n in ENGINES)
-        raise UnsupportedError(
-            f"there is no engine {name!r}", hint=f"use one of {known}, 'torch:DEVICE'"
-        )
+        hint = known_hint([*ENGINES, "torch:DEVICE"], str(name))
+        raise UnsupportedError(f"there is no engine {name!r}", hint=hint)
+    LOG.debug("engine %s", name)
     module, made = ENGINES[kind]
     engine = getattr(import_module(module), made)
     return partial(engine, device=device) if colon else engine

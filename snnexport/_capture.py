@@ -36,8 +36,8 @@ def capture(
     Parameters
     ----------
     module
-        Any module of the neurons of :mod:`snntrain.layers`, or of those of snnTorch, SpikingJelly,
-        Norse and sinabs that :mod:`snnexport.frameworks` knows, torch's linear layers,
+        Any module of the neurons of ``snntrain.layers``, or of those of snnTorch, SpikingJelly,
+        Norse and sinabs that ``snnexport.frameworks`` knows, torch's linear layers,
         normalisations and poolings, sums, concatenations, and logic on spikes (products,
         ``b * (1 - a)``, maxima). It is read as in evaluation. One-dimensional shapes (C, L)
         become (C, 1, L). A network that ends in currents is read by an integrator ``output``.

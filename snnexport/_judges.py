@@ -9,13 +9,13 @@ from enum import Enum
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hwsim.errors import SpikeportError
 from hwsim.program import Program, Readout
-from hwsim.simulate import ENGINE_VARIABLE, Run, run
+from hwsim.simulate import ENGINE_VARIABLE, Progress, Run, run
 from hwsim.trace import Trace
 from snnexport import lava, netx, oracle
 from snnexport.formats.lava.write import unsupported as lava_unsupported
@@ -65,6 +65,7 @@ class Case:
     netx_file: Path | None = None
     trained: Trained | None = None
     timeout_s: float | None = None
+    progress: Progress | None = None
 
     @cached_property
     def alone(self) -> Run:
@@ -83,7 +84,7 @@ class Case:
 
     def run(self, frames: np.ndarray, engine: str | None = None) -> Run:
         """Run hwsim and keep what is compared."""
-        return run(self.program, frames, engine=engine, record=self.record)
+        return run(self.program, frames, engine=engine, record=self.record, progress=self.progress)
 
     @property
     def record(self) -> str:
@@ -216,16 +217,18 @@ def _onnxruntime(case: Case) -> Answer:
 
 
 def _lava(case: Case) -> Answer:
-    limit, state = case.timeout_s, case.record == "state"
+    how: dict[str, Any] = {"timeout_s": case.timeout_s, "progress": case.progress}
     if case.lava_folder is not None:
-        trace = lava.run_folder(case.lava_folder, case.stream, state=state, timeout_s=limit)
+        state = case.record == "state"
+        trace = lava.run_folder(case.lava_folder, case.stream, state=state, **how)
     else:
-        trace = lava.run(case.program, case.stream, record=case.record, timeout_s=limit).trace
+        trace = lava.run(case.program, case.stream, record=case.record, **how).trace
     return case.answer(case.streamed, trace)
 
 
 def _netx(case: Case) -> Answer:
-    how = {"file": case.netx_file, "record": case.record, "timeout_s": case.timeout_s}
+    how: dict[str, Any] = {"file": case.netx_file, "record": case.record}
+    how |= {"timeout_s": case.timeout_s, "progress": case.progress}
     return case.answer(case.streamed, netx.run(case.program, case.stream, **how).trace)
 
 

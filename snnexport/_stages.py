@@ -16,6 +16,7 @@ from hwsim.arith import Range
 from hwsim.chip import Chip
 from hwsim.errors import RangeError
 from hwsim.program import Program
+from hwsim.simulate import Progress
 from snnexport._capture import capture
 from snnexport.graph import Graph
 from snnexport.passes.calibration import ENCODER, Calibration, Method
@@ -80,7 +81,7 @@ def _remarks(notes: Mapping[str, Any]) -> Iterator[str]:
         yield "that its sums fit was observed, not proven: simulate counts those that wrap"
 
 
-def stages(
+def stages(  # noqa: PLR0913 -- one parameter an option
     checkpoint: Checkpoint,
     chip: Chip,
     *,
@@ -89,6 +90,7 @@ def stages(
     choices: Choices | None = None,
     method: Method = Method.MINMAX,
     bias_step: int = 1,
+    progress: Progress | None = None,
 ) -> Stages:
     """Take ``checkpoint`` through capture, fold, quantize and lower.
 
@@ -104,6 +106,8 @@ def stages(
     method, bias_step
         How far weights and observed ranges are kept, and what biases are multiples of, for the
         layers that ``choices`` does not name.
+    progress
+        Called with the samples of ``calibration`` that were measured, and how many will be.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def stages(
         calibration = seen_in_training(checkpoint)
     metadata = {"calibration.data": _name(calibration)} if isinstance(calibration, Dataset) else {}
     if isinstance(calibration, Dataset):
-        calibration = measured(folded, calibration)
+        calibration = measured(folded, calibration, progress)
     quantized = quantize(folded, chip, calibration, given)
     scales = {p.name: p.scale.tolist() for p in quantized.layers if p.scale is not None}
     if checkpoint.recipe.data.encoder:
@@ -188,7 +192,7 @@ def seen_in_training(checkpoint: Checkpoint) -> Calibration:
     return Calibration.of(np.array(checkpoint.calibration["input"]))
 
 
-def measured(folded: Graph, data: Dataset) -> Calibration:
+def measured(folded: Graph, data: Dataset, progress: Progress | None = None) -> Calibration:
     """Return what ``folded`` does on the first samples of ``data``, and the range of them all.
 
     Raises RangeError if they are not what ``folded`` reads.
@@ -199,10 +203,16 @@ def measured(folded: Graph, data: Dataset) -> Calibration:
             f"{folded.input_shape} of {folded.name}",
             hint="calibrate on data like that of the recipe",
         )
-    starts = range(0, min(len(data), CALIBRATION_SAMPLES), _BATCH)
-    batches = (data.sequences(slice(i, i + _BATCH), folded.steps) for i in starts)
+    samples = min(len(data), CALIBRATION_SAMPLES)
+
+    def batches() -> Iterator[np.ndarray]:
+        for start in range(0, samples, _BATCH):
+            yield data.sequences(slice(start, start + _BATCH), folded.steps)
+            if progress:
+                progress(min(start + _BATCH, samples), samples)
+
     low, high = data.extent(folded.steps)
-    return replace(Calibration.measure(folded, batches), low=min(low, 0), high=max(high, 0))
+    return replace(Calibration.measure(folded, batches()), low=min(low, 0), high=max(high, 0))
 
 
 def input_range(program: Program) -> Range:

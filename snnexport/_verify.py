@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ import numpy as np
 from hwsim.energy import Agreement
 from hwsim.errors import MismatchError, raise_all
 from hwsim.program import Program
-from hwsim.simulate import check_input
+from hwsim.simulate import Stages, check_input
 from snnexport._judges import Answer, Case, Judge, ask, obstacles
 from snnexport.golden import Golden
 
 if TYPE_CHECKING:
     from snnexport.trained import Trained
 
+LOG = logging.getLogger("spikeport")
 __all__ = ["Judge", "Verdict", "first_difference", "require_agreement", "verify"]
 
 
@@ -60,6 +62,7 @@ def verify(  # noqa: PLR0913 -- one parameter a thing that judges need
     netx_file: Path | None = None,
     trained: Trained | None = None,
     timeout_s: float | None = None,
+    progress: Stages | None = None,
 ) -> list[Verdict]:
     """Compare every message of every population with what each judge says.
 
@@ -90,6 +93,9 @@ def verify(  # noqa: PLR0913 -- one parameter a thing that judges need
     timeout_s
         Time limit for Lava and lava-dl, see :func:`snnexport.lava.run_folder`.
 
+    progress
+        Called while machines run; the stage is the judge for whom they do.
+
     Raises
     ------
     RangeError
@@ -99,14 +105,25 @@ def verify(  # noqa: PLR0913 -- one parameter a thing that judges need
         with itself; something is not installed; Lava or netx cannot hold the program.
     """
     check_input(program, frames)
-    case = Case(program, frames, golden, lava_folder, netx_file, trained, timeout_s)
+    asked: list[str] = []
+
+    def told(done: int, total: int) -> None:
+        if progress:
+            progress(done, total, asked[-1])
+
+    case = Case(program, frames, golden, lava_folder, netx_file, trained, timeout_s, told)
     found = [problem for judge in judges for problem in obstacles(case, judge)]
     raise_all(
         f"program {program.name} cannot be judged",
         found,
         hint="each line begins with a judge: leave that out of --against",
     )
-    return [_verdict(case, judge, ask(case, judge), labels) for judge in judges]
+    verdicts: list[Verdict] = []
+    for judge in judges:
+        asked.append(judge.value)
+        LOG.debug("asking %s about %d samples", judge.value, frames.shape[1])
+        verdicts.append(_verdict(case, judge, ask(case, judge), labels))
+    return verdicts
 
 
 def require_agreement(verdicts: Sequence[Verdict]) -> None:

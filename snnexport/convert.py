@@ -42,7 +42,7 @@ class Approximation(Enum):
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a NIR file is read; see :func:`snnexport.formats.nir.load.read_nir`.
+    """How a NIR file is read; see :func:`snnexport.read_nir`.
 
     chip: loihi2 by default, or that of the program in the file. streamed: samples follow each
     other on the machine. calibration: the range of its input, by default 0..1, or data to
@@ -71,7 +71,7 @@ def convert(
 ) -> Program:
     """Write the network in ``source``, a netx file (.net), to ``target`` (.onnx), and return it.
 
-    The options are those of :func:`snnexport.formats.netx.read.read_netx`. ``target`` is whole
+    The options are those of ``snnexport.formats.netx.read.read_netx``. ``target`` is whole
     or it is as it was.
 
     Raises

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hwsim.program import Program
+from hwsim.simulate import Stages
 from snnexport._verify import Judge, Verdict, verify
 from snnexport.exported import golden_beside, lava_beside, netx_beside
 from snnexport.golden import random_frames
@@ -18,6 +19,7 @@ def verify_file(
     source: Source,
     checkpoint: Path | None = None,
     timeout_s: float | None = None,
+    progress: Stages | None = None,
 ) -> list[Verdict]:
     """Compare the program in ``path`` with ``judges``; see :func:`snnexport.verify`.
 
@@ -54,4 +56,5 @@ def verify_file(
         netx_file=netx_beside(path) if Judge.NETX in judges else None,
         trained=trained,
         timeout_s=timeout_s,
+        progress=progress,
     )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from hwsim.errors import CheckError
+from hwsim.simulate import Progress
 from snntrain._distributed import ALONE, Ranks
 from snntrain.checkpoint import Checkpoint
 from snntrain.data import Dataset
@@ -36,10 +37,17 @@ class Evaluation:
     outputs: np.ndarray
 
 
-def evaluate(checkpoint: Checkpoint, dataset: Dataset, batch_size: int = 256) -> Evaluation:
+def evaluate(
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    batch_size: int = 256,
+    *,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Run a trained network over ``dataset`` with the recipe's number of steps.
 
-    Raises CheckError when the samples have another shape than the network's input.
+    ``progress`` is called with the samples done, and how many there are. Raises CheckError when
+    the samples have another shape than the network's input.
     """
     wanted = tuple(checkpoint.recipe.net.input_shape)
     if dataset.shape != wanted:
@@ -48,7 +56,7 @@ def evaluate(checkpoint: Checkpoint, dataset: Dataset, batch_size: int = 256) ->
             hint=f"evaluate on {checkpoint.recipe.data.name}, which the network was trained on",
         )
     module, steps = checkpoint.build(), checkpoint.recipe.train.steps
-    outputs = measure(module, dataset, steps, batch_size=batch_size).outputs
+    outputs = measure(module, dataset, steps, batch_size=batch_size, progress=progress).outputs
     return Evaluation(accuracy(outputs, dataset), outputs.argmax(axis=1), outputs)
 
 
@@ -77,10 +85,11 @@ def measure(
     *,
     loss: Loss | None = None,
     batch_size: int = 256,
+    progress: Progress | None = None,
 ) -> Measured:
     """Run ``module``, in the mode it is in, over ``dataset``: a share of it on each process.
 
-    ``batch_size`` is the most samples at a time.
+    ``batch_size`` is the most samples at a time; ``progress`` counts those of this process.
     """
     share = ranks.share(len(dataset))
     stride = max(1, min(batch_size, ROOM // (steps * prod(dataset.shape))))
@@ -99,6 +108,8 @@ def measure(
             lost += loss(answers, labels).item() * len(labels)
         spikes.update({name: s.double().sum().item() for name, s in sent.items()})
         neurons.update({name: s.numel() for name, s in sent.items()})
+        if progress:
+            progress(samples.stop - share.start, share.stop - share.start)
     whole = ranks.joined(torch.cat(outputs), len(dataset))
     totals = {
         name: ranks.total(torch.tensor([spikes[name], neurons[name]], dtype=torch.float64))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,14 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.console import FILE, as_json, progress_bar
-from hwsim.errors import MissingExtraError
+from hwsim.console import progress_bar
+from hwsim.errors import FileError, MissingExtraError
+from hwsim.options import FILE, Option, as_json, command, completing, out_option, root_option
 
 if TYPE_CHECKING:
     from snntrain import Dataset, Recipe
     from snntrain.hardware import Target
-    from snntrain.logs import Entry, Log
+    from snntrain.logs import Entry
     from snntrain.start import Start
+
+
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True)
@@ -28,22 +30,53 @@ class Above:
     """What the package above offers these commands; the ``obj`` of their context.
 
     target: the way to a chip, for :func:`snntrain.fit`. start: reads a file to start from, see
-    :func:`snnexport.starting.read_start`.
+    :func:`snnexport.starting.read_start`. profiles: names of how a NIR file can be read.
     """
 
     target: Callable[[], Target]
     start: Callable[..., Start]
+    profiles: Callable[[], Iterable[str]]
 
 
-@click.command()
+def _splits(_: click.Context) -> list[str]:
+    from snntrain.data.sources import SOURCES, SPLITS
+
+    return [f"{name}:{split}" for name in SOURCES for split in SPLITS]
+
+
+def data_option(name: str, purpose: str) -> Option:
+    """Return the option ``name`` for a split of a data set."""
+    return click.option(
+        name, metavar="NAME:SPLIT", help=purpose, shell_complete=completing(_splits)
+    )
+
+
+def profile_option(purpose: str) -> Option:
+    """Return ``--profile``, how the neurons of a NIR file run; its names are known above."""
+
+    def known(context: click.Context) -> Iterable[str]:
+        above = context.find_object(Above)
+        return above.profiles() if above else ()
+
+    return click.option("--profile", metavar="NAME", help=purpose, shell_complete=completing(known))
+
+
+@command(
+    "train recipe.toml --out out/mine",
+    "train recipe.toml --out out/mine --resume",
+    "train recipe.toml --out out/tuned --init out/mine/checkpoint.safetensors",
+)
 @click.argument("recipe", type=FILE)
-@click.option("--init", type=FILE, help="Checkpoint or NIR file whose weights to start from.")
-@click.option("--profile", help="How the neurons of a NIR file run, as for convert.")
-@click.option("--repair", is_flag=True, help="Fill in what a NIR file leaves out.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted run in the same --out.")
-@click.option("--out", type=FILE, default=Path("out/train"), show_default=True, help="Folder.")
-@click.option("--root", type=FILE, help="Where data files are.")
-@click.option("--tensorboard", is_flag=True, help="Write OUT/tensorboard besides OUT/metrics.csv.")
+@out_option("DIR", default="out/train")
+@click.option(
+    "--init", type=FILE, metavar="FILE", help="Start from the weights in a checkpoint or NIR file."
+)
+@profile_option("[nir] As which framework --init FILE is read, as for convert.")
+@click.option("--repair", is_flag=True, help="[nir] Fill in what has only one reading.")
+@click.option("--resume", is_flag=True, help="Go on with the run in --out.")
+@click.option("--overwrite", is_flag=True, help="Begin anew where --out holds a run.")
+@click.option("--tensorboard", is_flag=True, help="Also write DIR/tensorboard.")
+@root_option
 @as_json
 @click.pass_obj
 def train(  # noqa: PLR0913 -- one a flag
@@ -53,12 +86,15 @@ def train(  # noqa: PLR0913 -- one a flag
     profile: str | None,
     repair: bool,
     resume: bool,
+    overwrite: bool,
     out: Path,
     root: Path | None,
     tensorboard: bool,
     as_json: bool,
 ) -> None:
     """Train the network of RECIPE (.toml); write checkpoint.safetensors and recipe.toml.
+
+    A run that --out holds already is kept, unless --resume or --overwrite is given.
 
     With --init, also print the accuracy on the test split of the network in that file, of the
     recipe's network with its weights, and of what training makes of it.
@@ -67,27 +103,24 @@ def train(  # noqa: PLR0913 -- one a flag
     """
     _need_torch("train")
     from hwsim.files import write_atomic
-    from snntrain import Recipe, evaluate, fit, logs
+    from snntrain import Recipe, evaluate, fit
     from snntrain._distributed import is_first
+    from snntrain._shown import run_logs
     from snntrain.start import ACCURACY
 
-    if init and resume:
-        raise click.UsageError("--resume goes on with what --init began; give one of them")
-    if (profile or repair) and (init is None or init.suffix != ".nir"):
-        raise click.UsageError("--profile and --repair say how to read --init FILE.nir")
+    _refuse_contradictions(init, resume, overwrite, bool(profile or repair))
     plan, start = Recipe.load(recipe), None
+    if not (resume or overwrite) and is_first():
+        _require_none(out)
     if init:
         judge = _test_split(plan, root) if is_first() else None
         start = above.start(init, plan, judge, profile=profile, repair=repair)
-    with ExitStack() as stack:
-        log = stack.enter_context(_shown("training")) if is_first() else []
-        if tensorboard:
-            log.append(stack.enter_context(logs.tensorboard(out / "tensorboard")))
-        way = above.target() if plan.hardware else None
+    way = above.target() if plan.hardware else None
+    with run_logs(plan, out, tensorboard=tensorboard) as log:
         checkpoint = fit(plan, init=start, target=way, root=root, out=out, resume=resume, log=log)
     if not is_first():
         return
-    path = out / "checkpoint.safetensors"
+    path = out / CHECKPOINT
     checkpoint.save(path)
     write_atomic(out / "recipe.toml", plan.to_text())
     result = {"checkpoint": str(path), "sha256": checkpoint.sha256, **checkpoint.metrics}
@@ -96,10 +129,20 @@ def train(  # noqa: PLR0913 -- one a flag
     _print(result, as_json)
 
 
-@click.command("evaluate")
+def _refuse_contradictions(init: Path | None, resume: bool, overwrite: bool, nir: bool) -> None:
+    """Raise UsageError for options of ``train`` that do not go together."""
+    if init and resume:
+        raise click.UsageError("--resume goes on with what --init began; give one of them")
+    if resume and overwrite:
+        raise click.UsageError("--resume keeps the run that --overwrite removes; give one of them")
+    if nir and (init is None or init.suffix != ".nir"):
+        raise click.UsageError("--profile and --repair say how to read --init FILE.nir")
+
+
+@command("evaluate checkpoint.safetensors --data digits:validation", name="evaluate")
 @click.argument("checkpoint", type=FILE)
-@click.option("--data", help="NAME:SPLIT; the test split of the recipe's data by default.")
-@click.option("--root", type=FILE, help="Where data files are.")
+@data_option("--data", "Split to use.  [default: the test split of the recipe's data]")
+@root_option
 @as_json
 def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_json: bool) -> None:
     """Print the accuracy of CHECKPOINT, computed in floats, on a split of a dataset."""
@@ -110,7 +153,8 @@ def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_j
     name, split = parse_selector(data) if data else (trained.recipe.data.name, "test")
     chosen = trained.recipe.data
     dataset = load(name, split, root, chosen.encoder if name == chosen.name else "")
-    evaluation = evaluate(trained, dataset)
+    with progress_bar("evaluate", "samples") as progress:
+        evaluation = evaluate(trained, dataset, progress=progress)
     result = {
         "checkpoint": str(checkpoint),
         "sha256": trained.sha256,
@@ -123,14 +167,18 @@ def evaluate_command(checkpoint: Path, data: str | None, root: Path | None, as_j
     _print(result, as_json)
 
 
-@click.command("sweep")
+@command("sweep recipe.toml --space space.toml --trials 20", name="sweep")
 @click.argument("recipe", type=FILE)
-@click.option("--space", type=FILE, required=True, help="What to try: a recipe of ranges (.toml).")
-@click.option("--trials", type=click.IntRange(1), default=20, show_default=True, help="In all.")
-@click.option("--out", type=FILE, default=Path("out/sweep"), show_default=True, help="Folder.")
-@click.option("--storage", help="URL of a database to share instead of OUT/sweep.journal.")
+@click.option(
+    "--space", type=FILE, required=True, metavar="FILE.toml", help="A recipe of ranges to try."
+)
+@out_option("DIR", default="out/sweep")
+@click.option(
+    "--trials", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="In all."
+)
+@click.option("--storage", metavar="URL", help="A database to share instead of DIR/sweep.journal.")
 @click.option("--frugal", is_flag=True, help="Weigh accuracy against spikes.")
-@click.option("--root", type=FILE, help="Where data files are.")
+@root_option
 @as_json
 @click.pass_obj
 def sweep_command(  # noqa: PLR0913 -- one a flag
@@ -151,13 +199,20 @@ def sweep_command(  # noqa: PLR0913 -- one a flag
     _need_torch("sweep")
     from hwsim.files import write_atomic
     from snntrain import Recipe, sweep
+    from snntrain._shown import state, warnings_told
 
     plan = Recipe.load(recipe)
     ranges = sweep.load_space(space, plan)
     study = sweep.open_study(storage or str(out / "sweep.journal"), recipe.stem, frugal=frugal)
-    with _shown("sweep"):
-        way = above.target() if plan.hardware else None
-        sweep.sweep(plan, ranges, study, trials=trials, root=root, target=way)
+    way = above.target() if plan.hardware else None
+    with warnings_told(), progress_bar("trials", "trials") as bar:
+
+        def draw(entry: Entry) -> None:
+            bar(entry.update, entry.updates, "this trial", state(entry), unit="batches")
+
+        sweep.sweep(
+            plan, ranges, study, trials=trials, root=root, target=way, progress=bar, log=[draw]
+        )
     best = [
         {"trial": trial.number, **dict(zip(sweep.AIMS, trial.values, strict=False)), **trial.params}
         for trial in study.best_trials
@@ -172,6 +227,18 @@ def sweep_command(  # noqa: PLR0913 -- one a flag
         _print(found, as_json)
 
 
+def _require_none(out: Path) -> None:
+    """Raise FileError if a run is in ``out``: hours of work are not replaced by mistake."""
+    from snntrain._resume import NAME
+
+    found = [name for name in (CHECKPOINT, NAME) if (out / name).exists()]
+    if found:
+        raise FileError(
+            f"{out}: holds a run already ({', '.join(found)})",
+            hint="--resume goes on with it, --overwrite begins anew, or give another --out",
+        )
+
+
 def _test_split(plan: Recipe, root: Path | None) -> Dataset:
     """Return the test split of the data of ``plan``."""
     from snntrain import load
@@ -180,35 +247,6 @@ def _test_split(plan: Recipe, root: Path | None) -> Dataset:
 
 
 COMMANDS = [train, evaluate_command, sweep_command]
-
-
-@contextmanager
-def _shown(title: str) -> Iterator[list[Log]]:
-    """Show warnings as a line on stderr; give logs that draw a progress bar, on a terminal."""
-    from snntrain._watch import SpikeportWarning
-
-    show = warnings.showwarning
-
-    def line(message: Any, category: Any, *where: Any) -> None:
-        if issubclass(category, SpikeportWarning):
-            click.echo(f"warning: {message}", err=True)
-        else:
-            show(message, category, *where)
-
-    with warnings.catch_warnings(), progress_bar(title) as bar:
-        warnings.simplefilter("always", SpikeportWarning)
-        warnings.showwarning = line
-        validation = ""
-
-        def draw(entry: Entry) -> None:
-            nonlocal validation
-            if "validation_accuracy" in entry.values:
-                validation = f", validation {100 * entry.values['validation_accuracy']:.1f} %"
-            if bar is not None:
-                state = f"epoch {entry.epoch}, loss {entry.values['loss']:.3g}{validation}"
-                bar(entry.update, entry.updates, state)
-
-        yield [draw]
 
 
 def _print(result: dict[str, Any], as_json: bool) -> None:

@@ -20,19 +20,19 @@ class Temporal(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.steps = 1
-        """Time steps folded into the batch axis, time slowest; :func:`unroll` sets it."""
+        """Time steps folded into the batch axis, time slowest; :func:`snntrain.unroll` sets it."""
 
 
 class Delay(Temporal):
     """Hand spikes on later, each channel by its own number of time steps.
+
+    Source: the axonal delays of SLAYER, Shrestha and Orchard 2018, arXiv 1810.08646.
 
     Parameters
     ----------
     steps
         0..62, one number for all channels or a tensor (C,) of integers; kept in the buffer
         ``delay``, int64 of shape (1,) or (C,).
-
-    Source: the axonal delays of SLAYER, Shrestha and Orchard 2018, arXiv 1810.08646.
     """
 
     delay: Tensor
@@ -67,15 +67,15 @@ class LearnedDelay(Delay):
     gives the delay a gradient from spikes that are several steps away. :func:`sharpen_delays`
     narrows it as training goes on. In evaluation mode, and when exported, the delay is rounded.
 
+    Source: dilated convolutions with learnable spacings, Hammouamri et al. 2024, arXiv
+    2306.17670, equations 7 to 9, with one delay for all synapses of an axon.
+
     Parameters
     ----------
     start
         Where training starts, (C,), in steps between 0 and ``longest``, both excluded.
     longest
         1..62 steps; delays stay below by a sigmoid.
-
-    Source: dilated convolutions with learnable spacings, Hammouamri et al. 2024, arXiv
-    2306.17670, equations 7 to 9, with one delay for all synapses of an axon.
     """
 
     width: Tensor

@@ -84,7 +84,7 @@ def frames_by_time(events: np.ndarray, shape: tuple[int, ...], steps: int) -> np
     Parameters
     ----------
     events
-        (N,) of :data:`snntrain.events.EVENT`.
+        (N,) of ``snntrain.events.EVENT``.
     shape
         Of a frame: (2, H, W) with OFF before ON, (1, H, W) without polarity, or (C,), where an
         event's column is its channel.

@@ -29,6 +29,10 @@ class Reset(Enum):
 class Spiking(Population):
     """A population of current-based leaky integrate-and-fire neurons, :class:`Cuba` on reals.
 
+    A register, that is a decay or the threshold, is a number, or a tensor with one value per
+    channel (C,) or per neuron (C, ...), stored with the weights. The attributes ``decay_u``,
+    ``decay_v`` and ``threshold`` give the value in use, with its gradient when learned.
+
     Parameters
     ----------
     channels
@@ -53,10 +57,6 @@ class Spiking(Population):
     refractory
         Steps for which the voltage rests at 0 after a spike, 0..63: at most one spike in
         ``refractory + 1`` steps.
-
-    A register, that is a decay or the threshold, is a number, or a tensor with one value per
-    channel (C,) or per neuron (C, ...), stored with the weights. The attributes ``decay_u``,
-    ``decay_v`` and ``threshold`` give the value in use, with its gradient when learned.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def unroll(module: nn.Module, sequence: Tensor) -> Tensor:
     Parameters
     ----------
     module
-        Any module; everything in it but :class:`Temporal` layers must treat samples
+        Any module; everything in it but ``Temporal`` layers must treat samples
         independently.
     sequence
         (T, B, *input shape), of the type of the module's parameters.

@@ -87,15 +87,15 @@ class TimeScaledNorm(CurrentNorm):
     What enters in step t counts ``p_t * g``, and the bias of that step is ``p_t * c``. A chip
     keeps one weight for all steps, so export asks to freeze it first.
 
+    Source: Temporal Effective Batch Normalization, Duan et al. 2022 (NeurIPS 35), whose
+    neurons have a current without memory.
+
     Parameters
     ----------
     channels
         Size of axis 1 of the input.
     steps
         T; sequences of another length are refused.
-
-    Source: Temporal Effective Batch Normalization, Duan et al. 2022 (NeurIPS 35), whose
-    neurons have a current without memory.
     """
 
     def __init__(
@@ -126,15 +126,15 @@ class LeakScaledNorm(CurrentNorm):
     A voltage of decay ``k`` then follows ``v <- v + k * (x - v)`` for the normalised current
     ``x``, and ``k`` is folded into weights and bias with the norm.
 
+    Source: the parametric LIF, Fang et al. 2021, arXiv 2007.05785; SpikingJelly 2.0.0
+    ``ParametricLIFNode``.
+
     Parameters
     ----------
     channels
         Size of axis 1 of the input.
     leak
         Gives ``k``, 0..1, a number or (C,), when called; shared with the neurons.
-
-    Source: the parametric LIF, Fang et al. 2021, arXiv 2007.05785; SpikingJelly 2.0.0
-    ``ParametricLIFNode``.
     """
 
     def __init__(self, channels: int, leak: nn.Module) -> None:

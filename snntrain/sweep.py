@@ -6,8 +6,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
@@ -21,9 +20,10 @@ from snntrain.recipe import SECTIONS, Recipe, read_text
 if TYPE_CHECKING:
     from optuna import Study, Trial
 
+    from hwsim.simulate import Progress
     from snntrain.checkpoint import Checkpoint
     from snntrain.hardware import Target
-    from snntrain.logs import Entry
+    from snntrain.logs import Entry, Log
 
 HINT = "a space is a recipe of ranges: [train] with learning_rate = {low = 0.001, high = 0.1}"
 ANOTHER = "use another --out, or the recipe, space and aims that the study began with"
@@ -102,7 +102,7 @@ def open_study(storage: str, name: str, *, frugal: bool = False) -> Study:
     return study
 
 
-def sweep(
+def sweep(  # noqa: PLR0913 -- one parameter an option
     recipe: Recipe,
     space: Space,
     study: Study,
@@ -110,13 +110,16 @@ def sweep(
     trials: int,
     root: Path | None = None,
     target: Target | None = None,
+    progress: Progress | None = None,
+    log: Collection[Log] = (),
 ) -> None:
     """Train ``recipe`` with settings from ``space`` until ``study`` has ended so many ``trials``.
 
     A trial is worth the best accuracy on validation; one whose accuracy stays below the median of
     the others is stopped after the epoch that shows it, one that diverges has failed. The test
     split is never read. Trials of other processes on the same study count; each process ends the
-    trial it is in. ``root`` and ``target`` are those of :func:`snntrain.fit`.
+    trial it is in. ``root``, ``target`` and ``log`` are those of :func:`snntrain.fit`;
+    ``progress`` is called with the trials that have ended, and ``trials``.
 
     Raises FileError when the study began with another recipe or space.
     """
@@ -129,9 +132,14 @@ def sweep(
             f"study {study.study_name!r} began with another recipe or space", hint=ANOTHER
         )
     study.set_user_attr("origin", origin)
-    learn = partial(fit, root=root, target=target)
-    ended = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
-    while len(study.get_trials(deepcopy=False, states=ended)) < trials:
+
+    def learn(chosen: Recipe, report: Log) -> Checkpoint:
+        return fit(chosen, root=root, target=target, log=[report, *log])
+
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
+    while (ended := len(study.get_trials(deepcopy=False, states=states))) < trials:
+        if progress:
+            progress(ended, trials)
         trial = study.ask()
         try:
             study.tell(trial, _worth(recipe, space, trial, study, learn))
@@ -172,7 +180,7 @@ def _worth(
         if trial.should_prune():
             raise _Hopeless
 
-    done = learn(recipe_of(recipe, trial.params, space), log=[report])
+    done = learn(recipe_of(recipe, trial.params, space), report)
     accuracy = done.metrics["validation_accuracy"]
     rates = done.calibration["rates"].values() or [0.0]
     return [accuracy, fmean(rates)] if frugal else [accuracy]

@@ -9,7 +9,7 @@ from snnexport.cli import main
 
 def call(*arguments: object) -> Result:
     """Run the command in this process."""
-    return CliRunner().invoke(main, [str(a) for a in arguments])
+    return CliRunner().invoke(main, [str(a) for a in arguments], prog_name="spikeport")
 
 
 def refused(result: Result, *parts: str) -> None:

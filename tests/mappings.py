@@ -57,7 +57,7 @@ def ones(program):
 
 
 def hops(mapping):
-    return sum(t.hops for t in mapping.messages(ones(mapping.program)))
+    return sum(t.total_hops for t in mapping.messages(ones(mapping.program)))
 
 
 def small(chip):

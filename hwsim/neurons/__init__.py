@@ -28,6 +28,7 @@ NEURONS: dict[str, type[Neuron]] = {
     "SigmaDelta": SigmaDelta,
     "Ternary": Ternary,
 }
+"""The neurons of the machine, by the name that files and chips give them."""
 
 __all__ = [
     "NEURONS", "Cuba", "CubaLateReset", "CubaRefractory", "CubaSubtract", "Delta", "Gate",

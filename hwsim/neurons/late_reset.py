@@ -11,7 +11,7 @@ from hwsim.neurons.base import param
 
 @dataclass(frozen=True)
 class CubaLateReset:
-    """:class:`hwsim.neurons.Cuba` that subtracts for a spike in the step after it.
+    """:class:`hwsim.Cuba` that subtracts for a spike in the step after it.
 
     u = decay(u) + x;  v = decay(v) + u + bias, less decrement where the old v > threshold;
     s = v > threshold

@@ -12,7 +12,7 @@ from hwsim.neurons.cuba import integrate
 
 @dataclass(frozen=True)
 class LeakyIntegrator:
-    """:class:`hwsim.neurons.Cuba` without a threshold: no spike ever, no reset.
+    """:class:`hwsim.Cuba` without a threshold: no spike ever, no reset.
 
     u = decay(u) + x;  v = decay(v) + u + bias
 

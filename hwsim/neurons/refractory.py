@@ -11,7 +11,7 @@ from hwsim.neurons.base import param
 
 @dataclass(frozen=True)
 class CubaRefractory:
-    """:class:`hwsim.neurons.Cuba` whose voltage rests for ``period`` steps after a spike.
+    """:class:`hwsim.Cuba` whose voltage rests for ``period`` steps after a spike.
 
     u = decay(u) + x in every step;  v = decay(v) + u + bias unless it is resting, then v stays;
     s = v > threshold;  v = 0 and wait = period where s, else wait counts down to 0.

@@ -12,7 +12,7 @@ from hwsim.neurons.cuba import integrate
 
 @dataclass(frozen=True)
 class CubaSubtract:
-    """:class:`hwsim.neurons.Cuba` with reset by subtraction, also called soft reset.
+    """:class:`hwsim.Cuba` with reset by subtraction, also called soft reset.
 
     u = decay(u) + x;  v = decay(v) + u + bias;  s = v > threshold;  v = v - threshold where s
 

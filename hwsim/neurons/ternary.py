@@ -12,7 +12,7 @@ from hwsim.neurons.cuba import integrate
 
 @dataclass(frozen=True)
 class Ternary:
-    """:class:`hwsim.neurons.Cuba` that sends +1 above one threshold and -1 below another.
+    """:class:`hwsim.Cuba` that sends +1 above one threshold and -1 below another.
 
     u = decay(u) + x;  v = decay(v) + u + bias;  s = (v > threshold) - (v < threshold_low);
     v = 0 where s is not 0

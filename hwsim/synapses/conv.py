@@ -43,7 +43,7 @@ class Conv2d:
 
     @property
     def delays(self) -> Sequence[int]:
-        """A convolution has no delays; :meth:`Sparse.unrolled` gives it some."""
+        """A convolution has no delays; :meth:`hwsim.Sparse.unrolled` gives it some."""
         return (0,)
 
     def problems(self) -> list[str]:

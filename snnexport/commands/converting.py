@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.console import FILE, as_json
+from hwsim.options import FILE, as_json, chip_option, command, completing, out_option, root_option
+from snntrain.cli import data_option, profile_option
 
 if TYPE_CHECKING:
     from snnexport.convert import Conversion
 
 _NETX = ("input_shape", "layers")
 _NIR = (
-    "profile", "dt", "reset", "current", "most", "alone", "repair", "approximate", "chip",
+    "profile", "dt", "reset", "current", "most", "alone", "repair", "approximate", "chip_name",
     "calibrate", "chosen", "root",
 )  # fmt: skip
-_OPTIONS = {"chosen": "quantize"}
+_OPTIONS = {"chosen": "quantize", "chip_name": "chip"}
 """Parameters that are called otherwise on the command line."""
 
 
@@ -31,35 +32,48 @@ def _integers(context: click.Context, option: click.Parameter, text: str | None)
         raise click.BadParameter(f"{text!r} is not of integers A,B,...", param=option) from None
 
 
-@click.command()
+def _reading(name: str, values: str, purpose: str) -> Any:
+    """Return an option of how a NIR file is read; ``values``: what is offered, A|B."""
+    offered = completing(lambda _: values.split("|"))
+    return click.option(name, metavar=values, help=f"[nir] {purpose}", shell_complete=offered)
+
+
+@command(
+    "convert network.net -o network.onnx --period 8",
+    "convert network.nir -o network.onnx --profile snntorch --period 5",
+)
 @click.argument("file", type=FILE)
-@click.option("-o", "--out", type=FILE, required=True, metavar="FILE.onnx", help="What to write.")
-@click.option("--period", type=click.IntRange(1), help="Steps of a sample; by default no reset.")
+@out_option("FILE.onnx")
+@click.option(
+    "--period", type=click.IntRange(1), metavar="N", help="Steps of a sample; by default no reset."
+)
 @click.option("--input-range", callback=_integers, metavar="LOW,HIGH", help="Values of the input.")
 @click.option("--input-shape", callback=_integers, metavar="C,H,W", help="[netx] If not in FILE.")
-@click.option("--layers", type=click.IntRange(1), help="[netx] Only the first N layers.")
 @click.option(
-    "--profile", help="[nir] As which framework: nir-euler, snntorch, norse, ... (docs/nir.md)."
+    "--layers", type=click.IntRange(1), metavar="N", help="[netx] Only the first N layers."
 )
+@profile_option("[nir] As which framework (docs/nir.md).")
 @click.option(
     "--dt",
     type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
     help="[nir] Seconds a step; by default the profile's.",
 )
-@click.option("--reset", help="[nir] Instead of the profile's: zero, subtract, subtract-late.")
-@click.option("--current", help="[nir] Which current a CubaLIF's voltage hears: new or old.")
+@_reading("--reset", "zero|subtract|subtract-late", "Instead of the profile's.")
+@_reading("--current", "new|old", "Which current a CubaLIF's voltage hears.")
 @click.option(
     "--most",
     type=click.IntRange(1, 255),
+    metavar="N",
     help="[nir] Most spikes a step, of a profile that sends several.",
 )
 @click.option("--alone", is_flag=True, help="[nir] Every sample begins on a machine at rest.")
 @click.option("--repair", is_flag=True, help="[nir] Fill in what has only one reading.")
-@click.option("--approximate", help="[nir] Accept, and measure: threshold.")
-@click.option("--chip", help="[nir] Or a .toml file; by default loihi2.")
-@click.option("--calibrate", metavar="NAME:SPLIT", help="[nir] Measure the network on this data.")
+@_reading("--approximate", "threshold", "Accept, and measure, a threshold that is not reached.")
+@chip_option("[nir] Chip to make the program for.  [default: loihi2]")
+@data_option("--calibrate", "[nir] Measure the network on this data.")
 @click.option("--quantize", "chosen", type=FILE, metavar="FILE.toml", help="[nir] An edited file.")
-@click.option("--root", type=FILE, help="[nir] Where data files are.")
+@root_option
 @as_json
 @click.pass_context
 def convert(context: click.Context, file: Path, out: Path, as_json: bool, **given: Any) -> None:
@@ -134,7 +148,7 @@ def _conversion(given: dict[str, Any]) -> Conversion:
         raise click.UsageError("--root is for --calibrate")
     approximate = _choice(Approximation, given["approximate"], "--approximate")
     return Conversion(
-        None if given["chip"] is None else load_chip(given["chip"]),
+        None if given["chip_name"] is None else load_chip(given["chip_name"]),
         named,
         given["dt"],
         given["period"],

@@ -9,16 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.console import FILE, as_json, choices
+from hwsim.console import LOG, progress_bar
+from hwsim.options import (
+    FILE,
+    as_json,
+    chip_option,
+    choices,
+    command,
+    completing,
+    out_option,
+    root_option,
+)
+from snntrain.cli import data_option
 
 if TYPE_CHECKING:
     from hwsim.mapping import Mapping
 
+FORMATS = ("onnx", "lava", "netx", "nir", "sanafe")
+METHODS = ("minmax", "percentile", "mse")
+"""Members of Format and Method, which would import torch to be completed."""
 _LARGE = 1 << 20
 """Bytes of a file from which on looking at it takes more than a few seconds."""
 
 
-@click.command()
+@command("inspect checkpoint.safetensors", "inspect program.onnx --json")
 @click.argument("file", type=FILE)
 @as_json
 def inspect(file: Path, as_json: bool) -> None:
@@ -29,27 +43,40 @@ def inspect(file: Path, as_json: bool) -> None:
     click.echo(json.dumps(facts.data, indent=1) if as_json else facts.text())
 
 
-@click.command()
+@command(
+    "export checkpoint.safetensors -o out/net --chip loihi1",
+    "export checkpoint.safetensors -o out/net --format onnx,lava,nir --calibrate digits:train",
+    "export checkpoint.safetensors -o out/net --quantize quantize.toml",
+)
 @click.argument("checkpoint", type=FILE)
-@click.option("-o", "--out", "folder", type=FILE, required=True, help="Folder to write.")
+@out_option("DIR")
 @click.option(
     "--format",
     "formats",
+    metavar="A,B",
     default="onnx,lava",
     show_default=True,
-    help="Of onnx, lava, netx, nir, sanafe.",
+    help=f"Of {', '.join(FORMATS)}.",
+    shell_complete=completing(lambda _: FORMATS, several=True),
 )
-@click.option("--chip", "chip_name", default="loihi2", show_default=True, help="Or a .toml file.")
-@click.option("--calibrate", metavar="NAME:SPLIT", help="Measure the network on this data.")
-@click.option("--method", default="minmax", show_default=True, help="Or percentile, mse.")
+@chip_option("Chip to make the program for.", "loihi2")
+@data_option("--calibrate", "Measure the network on this data.")
+@click.option(
+    "--method",
+    metavar="|".join(METHODS),
+    default="minmax",
+    show_default=True,
+    help="How far weights and measured ranges are kept.",
+    shell_complete=completing(lambda _: METHODS),
+)
 @click.option(
     "--quantize", "chosen", type=FILE, metavar="FILE.toml", help="An edited quantize.toml."
 )
-@click.option("--root", type=FILE, help="Where data files are.")
+@root_option
 @as_json
 def export(  # noqa: PLR0913 -- one parameter an option
     checkpoint: Path,
-    folder: Path,
+    out: Path,
     formats: str,
     chip_name: str,
     calibrate: str | None,
@@ -82,33 +109,35 @@ def export(  # noqa: PLR0913 -- one parameter an option
     loaded = Checkpoint.load(checkpoint)
     encoder = loaded.recipe.data.encoder
     data = None if calibrate is None else dataset(calibrate, root, encoder)
-    done = stages(
-        loaded,
-        chip,
-        name=_name(checkpoint),
-        calibration=data,
-        choices=given,
-        method=how,
-        bias_step=1 << BIAS_EXPONENT if Format.NETX in asked else 1,  # netx holds no others
-    )
+    with progress_bar("calibrate", "samples") as progress:
+        done = stages(
+            loaded,
+            chip,
+            name=_name(checkpoint),
+            calibration=data,
+            choices=given,
+            method=how,
+            bias_step=1 << BIAS_EXPONENT if Format.NETX in asked else 1,  # netx holds no others
+            progress=progress,
+        )
     samples, origin = golden_input(loaded, done.program, root)
     errors = [] if data is None else layer_errors(done, data)
-    facts = write(done, folder, asked, samples, origin, errors)
+    facts = write(done, out, asked, samples, origin, errors)
     if as_json:
         click.echo(json.dumps(facts, indent=1))
         return
-    click.echo(f"{folder}: program {done.program.name} for {chip.name}")
+    click.echo(f"{out}: program {done.program.name} for {chip.name}")
     for line in (f"golden input: {origin}", *done.remarks):
         click.echo(f"  {line}")
-    for written in sorted(p.name for p in folder.iterdir()):
+    for written in sorted(p.name for p in out.iterdir()):
         click.echo(f"  {written}")
     if errors:
         click.echo(error_table(errors), nl=False)
 
 
-@click.command()
+@command("check checkpoint.safetensors --chip loihi1", "check program.onnx")
 @click.argument("file", type=FILE)
-@click.option("--chip", "chip_name", help="Or a .toml file; by default the program's, or loihi2.")
+@chip_option("Chip to hold it.  [default: the program's, or loihi2]")
 @as_json
 def check(file: Path, chip_name: str | None, as_json: bool) -> None:
     """List everything in FILE that the chip cannot hold: a checkpoint, a program or a netx file.
@@ -123,7 +152,7 @@ def check(file: Path, chip_name: str | None, as_json: bool) -> None:
 
     chip = load_chip(chip_of(file) if chip_name is None else chip_name)
     if has_cores(chip) and file.is_file() and file.stat().st_size > _LARGE:
-        click.echo(f"{file}: mapping it onto cores of {chip.name}, up to a minute", err=True)
+        LOG.info("%s: mapping it onto cores of %s, up to a minute", file, chip.name)
     fit = fit_of(file, chip)
     found, mapped = fit.problems, None if fit.mapping is None else _cores(fit.mapping)
     if as_json:
@@ -133,7 +162,7 @@ def check(file: Path, chip_name: str | None, as_json: bool) -> None:
         for line in found:
             click.echo(visible(line))
     fitting = f", fits on {mapped['cores']} cores of {mapped['chips']} chip(s)" if mapped else ""
-    click.echo(f"{file} on {chip.name}: {len(found) or 'no'} problem(s){fitting}", err=True)
+    LOG.info("%s on %s: %s problem(s)%s", file, chip.name, len(found) or "no", fitting)
     if found:
         click.get_current_context().exit(1)
 

@@ -10,20 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hwsim.cli import budget_option
-from hwsim.console import FILE, as_json, choices, names, progress_bar
+from hwsim.cli import budget_option, html_option
+from hwsim.console import LOG, progress_bar
+from hwsim.options import (
+    FILE,
+    WRITTEN,
+    as_json,
+    chip_option,
+    choices,
+    command,
+    completing,
+    names,
+    out_option,
+    prices_option,
+    root_option,
+)
+from snntrain.cli import data_option
 
 if TYPE_CHECKING:
     from snnexport.source import Source
 
 
+JUDGES = ("torch", "integer", "reference", "native", "onnxruntime", "lava", "netx")
+"""Members of Judge, which would import onnx to be completed."""
 _WAYS = "give --data NAME:SPLIT, --spikes IN.npy or --events FILE"
 
 
-def _with_source(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say where input comes from; ``command`` gets them as ``source``."""
+def _with_source(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say where input comes from; ``function`` gets them as ``source``."""
 
-    @wraps(command)
+    @wraps(function)
     def run(
         data: str | None,
         spikes: Path | None,
@@ -39,20 +55,24 @@ def _with_source(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError(f"{_WAYS}: one of them")
         if (events is None) != (bin_ms is None):
             raise click.UsageError("--events FILE and --bin-ms N belong together")
-        command(source=Source(data, spikes, root, samples, events, bin_ms), **options)
+        function(source=Source(data, spikes, root, samples, events, bin_ms), **options)
 
     added = (
-        click.option("--data", metavar="NAME:SPLIT", help="Run a data set, coded for PROGRAM."),
+        data_option("--data", "Run a data set, coded for PROGRAM."),
         click.option("--spikes", type=FILE, metavar="IN.npy", help="Run messages (T, B, *shape)."),
-        click.option("--events", type=FILE, help="Run a recording of an event camera."),
+        click.option(
+            "--events", type=FILE, metavar="FILE", help="Run a recording of an event camera."
+        ),
         click.option(
             "--bin-ms",
             type=click.FloatRange(0, min_open=True),
             metavar="N",
             help="Milliseconds of --events that a frame counts.",
         ),
-        click.option("--root", type=FILE, help="Where data files are."),
-        click.option("--samples", type=click.IntRange(1), help="Only the first N samples."),
+        root_option,
+        click.option(
+            "--samples", type=click.IntRange(1), metavar="N", help="Only the first N samples."
+        ),
     )
     wrapped: Callable[..., None] = run
     for option in reversed(added):
@@ -60,22 +80,41 @@ def _with_source(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-@click.command()
+def _engines(_: click.Context) -> tuple[str, ...]:
+    from hwsim.simulate import ENGINES
+
+    return tuple(ENGINES)
+
+
+@command(
+    "simulate program.onnx --data digits:test --html report.html",
+    "simulate program.onnx --spikes in.npy --trace run.npz --state",
+    "simulate program.onnx --data mnist:test --samples 100 --budget energy_uj=12,latency_us=2000",
+)
 @click.argument("program", type=FILE)
 @_with_source
-@click.option("--steps", type=click.IntRange(1), help="Machine steps; by default T + latency.")
+@click.option(
+    "--steps", type=click.IntRange(1), metavar="N", help="Machine steps; by default T + latency."
+)
 @click.option(
     "--engine",
+    metavar="NAME",
     help="native, reference, torch (on CUDA if there is a device) or torch:DEVICE.  "
     "[default: SPIKEPORT_ENGINE, else native]",
+    shell_complete=completing(_engines),
 )
-@click.option("--threads", type=click.IntRange(1), help="Samples side by side; default all cores.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Samples side by side.  [default: all cores]",
+)
 @click.option("--state", is_flag=True, help="Keep activations and state in the trace.")
-@click.option("--trace", type=FILE, metavar="OUT.npz", help="Write every spike.")
-@click.option("--report", type=FILE, metavar="OUT.json", help="Write the report.")
-@click.option("--html", type=FILE, metavar="OUT.html", help="Write the report as a page.")
-@click.option("--chip", "chip_name", help="Chip to price for; by default the program's.")
-@click.option("--prices", metavar="A,B", help="Price tables; by default all of the chip.")
+@click.option("--trace", type=WRITTEN, metavar="OUT.npz", help="Write every spike.")
+@click.option("--report", type=WRITTEN, metavar="OUT.json", help="Write the report.")
+@html_option
+@chip_option("Chip to price for.  [default: the program's]")
+@prices_option
 @budget_option
 @as_json
 def simulate(  # noqa: PLR0913 -- one parameter an option
@@ -119,17 +158,30 @@ def simulate(  # noqa: PLR0913 -- one parameter an option
     require_within(result, budget)
 
 
-@click.command()
+@command(
+    "verify program.onnx",
+    "verify program.onnx --against lava,reference --data digits:test --samples 20",
+    "verify program.onnx --checkpoint checkpoint.safetensors",
+)
 @click.argument("program", type=FILE)
 @click.option(
     "--against",
     metavar="A,B",
-    help="Of torch, integer, reference, native, onnxruntime, lava, netx.  "
+    help=f"Of {', '.join(JUDGES)}.  "
     "[default: onnxruntime,reference; with --checkpoint also torch,integer]",
+    shell_complete=completing(lambda _: JUDGES, several=True),
 )
 @_with_source
-@click.option("--checkpoint", type=FILE, help="What was exported, for torch and integer.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds for Lava.")
+@click.option(
+    "--checkpoint", type=FILE, metavar="FILE", help="What was exported, for torch and integer."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Seconds without a finished step that Lava and lava-dl may take.  "
+    "[default: SPIKEPORT_LAVA_TIMEOUT, else 300]",
+)
 @as_json
 def verify(
     program: Path,
@@ -153,7 +205,8 @@ def verify(
 
     usual = "onnxruntime,reference" + ",torch,integer" * (checkpoint is not None)
     judges = choices(Judge, against or usual, "judge")
-    verdicts = verify_file(program, judges, source, checkpoint, timeout)
+    with progress_bar("verify") as progress:
+        verdicts = verify_file(program, judges, source, checkpoint, timeout, progress)
     if as_json:
         click.echo(json.dumps({v.judge.value: v.facts for v in verdicts}, indent=1))
     else:
@@ -161,27 +214,30 @@ def verify(
     require_agreement(verdicts)
 
 
-@click.command()
-@click.option("--out", type=FILE, default=Path("out/demo"), show_default=True)
-@click.option("--chip", "chip_name", default="loihi1", show_default=True)
-@click.option("--samples", type=click.IntRange(1), default=120, show_default=True)
+@command("demo", "demo -o out/demo --chip loihi2 --samples 20")
+@out_option("DIR", default="out/demo")
+@chip_option("Chip to make the program for.", "loihi1")
+@click.option(
+    "--samples",
+    type=click.IntRange(1),
+    metavar="N",
+    default=120,
+    show_default=True,
+    help="Only the first N samples are streamed through Lava.",
+)
 @as_json
 def demo(out: Path, chip_name: str, samples: int, as_json: bool) -> None:
     """Export the shipped digits model, simulate it, and compare it with real Lava.
 
-    The whole test split is simulated; SAMPLES of it are streamed through Lava.
+    The whole test split is simulated, and some of it streamed through Lava.
     """
     from hwsim.chip import load_chip
     from snnexport.demo import run_demo
 
-    with progress_bar("demo") as progress:
-        report = run_demo(out, load_chip(chip_name), samples, say=_say, progress=progress)
+    with progress_bar("simulate") as progress:
+        report = run_demo(out, load_chip(chip_name), samples, say=LOG.info, progress=progress)
     click.echo(report.to_json() if as_json else report.table())
-    _say(f"wrote {out / 'report.json'} and {out / 'report.html'}")
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+    LOG.info("wrote %s and %s", out / "report.json", out / "report.html")
 
 
 COMMANDS = [simulate, verify, demo]

@@ -21,6 +21,9 @@ class Imported(Temporal):
 
     Numbers may be arrays or tensors of any shape that torch broadcasts over the neurons.
 
+    What fires never is read by its voltage. So is what never resets, where the voltage, the last
+    value returned, is all that the network answers.
+
     Parameters
     ----------
     kind
@@ -40,9 +43,6 @@ class Imported(Temporal):
         How many values its call returns: the spikes first, then states. 0: the spikes alone.
     keeps_state
         It goes on from its last call by itself; False: only where that call's state is given.
-
-    What fires never is read by its voltage. So is what never resets, where the voltage, the last
-    value returned, is all that the network answers.
     """
 
     def __init__(  # noqa: PLR0913 -- the neuron, and what surrounds it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from hwsim.errors import LavaError, RangeError
 from snnexport.lava.group import SHARED_MEMORY, Ended, run_group
 from snnexport.lava.python import VARIABLE, clean_environment
 
+LOG = logging.getLogger("spikeport")
 TIMEOUT_VARIABLE = "SPIKEPORT_LAVA_TIMEOUT"
 DEFAULT_TIMEOUT_S = 300.0
 """A Lava of 800 Processes takes 49 s to start (two cores), lava-nc less than that to install."""
@@ -43,6 +45,9 @@ def run_worker(
     Packages come from uv's cache if they are there. The environment is uv's, kept by what is in
     it; ``--script`` would keep one a folder.
     """
+    LOG.debug(
+        "running %s with %s, at most %g s a step", worker.network, worker.python, worker.limit_s
+    )
     flags = ["--quiet", "--no-project", "--python", worker.python]
     for network_use in (["--offline"], []):
         requirements = ["--with-requirements", worker.network, *network_use]

@@ -28,14 +28,13 @@ def download(url: str, official: str, path: Path) -> None:
         with (
             urlopen(url, timeout=TIMEOUT) as answer,
             part.open("wb") as file,
-            progress_bar(f"download {path.name}") as bar,
+            progress_bar(f"download {path.name}", "MB") as bar,
         ):
             total = int(answer.headers.get("Content-Length") or 0)
             while block := answer.read(1 << 20):
                 file.write(block)
                 digest.update(block)
-                if bar is not None:
-                    bar(file.tell(), total)
+                bar(file.tell() / 1e6, total / 1e6)
         if digest.hexdigest() != official:
             raise FileError(
                 f"{url}: is not the official file: its md5 is {digest.hexdigest()}, not {official}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from hwsim.errors import FileError, SpikeportError
+from hwsim.errors import FileError, SpikeportError, known_hint
 from snntrain.data import (
     cifar,
     cifar10_dvs,
@@ -22,6 +23,7 @@ from snntrain.data import (
 from snntrain.data.base import IMAGE_ENCODERS, Dataset, Images, Recordings, Store
 from snntrain.encode import EVENT_ENCODERS
 
+LOG = logging.getLogger("spikeport")
 SPLITS = ("train", "validation", "test")
 ReadImages = Callable[[str, Path | None], tuple[np.ndarray, np.ndarray]]
 ReadRecordings = Callable[[str, Path | None], Store]
@@ -40,6 +42,7 @@ RECORDINGS: dict[str, ReadRecordings] = {
     "cifar10-dvs": cifar10_dvs.read,
     "shd": shd.read,
     "fsdd": fsdd.read,
+    "fsdd-speakers": fsdd.read_speakers,
 }
 """Sets of recordings: ``read(split, root)`` -> Store."""
 SOURCES = (*IMAGES, *RECORDINGS)
@@ -64,7 +67,7 @@ def load(name: str, split: str, root: Path | None = None, encoder: str = "") -> 
         Where the files of file-based sets are, by default ``$SPIKEPORT_DATA``, else the user's
         cache directory, which sets are downloaded to; digits come with scikit-learn.
     encoder
-        How samples become sequences, one of :func:`encoders_of`; by default the first.
+        How samples become sequences, one of ``encoders_of``; by default the first.
 
     Raises
     ------
@@ -76,17 +79,15 @@ def load(name: str, split: str, root: Path | None = None, encoder: str = "") -> 
         The package that reads or provides the data is not installed.
     """
     if name not in SOURCES:
-        raise SpikeportError(
-            f"data {name!r} is not known", hint=f"known data: {', '.join(SOURCES)}"
-        )
+        raise SpikeportError(f"there is no data {name!r}", hint=known_hint(SOURCES, name))
     encoders = encoders_of(name)
     chosen = encoder or encoders[0]
     for kind, value, known in (("split", split, SPLITS), ("encoder", chosen, encoders)):
         if value not in known:
-            raise SpikeportError(
-                f"{name}: {kind} {value!r} is not known", hint=f"known {kind}s: {', '.join(known)}"
-            )
+            hint = known_hint(known, value)
+            raise SpikeportError(f"data {name} has no {kind} {value!r}", hint=hint)
     data = _read(name, split, root, chosen)
+    LOG.debug("read data %s:%s, %d samples of shape %s", name, split, len(data), data.shape)
     if not len(data):
         raise FileError(
             f"{name}:{split}: has no samples in the files that are there", hint="get more of them"
@@ -109,6 +110,6 @@ def parse_selector(selector: str) -> tuple[str, str]:
     if not (name and colon and split) or ":" in split:
         raise SpikeportError(
             f"data selector {selector!r} is not NAME:SPLIT",
-            hint=f"for example digits:test; known data: {', '.join(SOURCES)}",
+            hint=f"for example digits:test; {known_hint(SOURCES, name)}",
         )
     return name, split

@@ -25,7 +25,7 @@ READERS: dict[str, Callable[[Path], np.ndarray]] = {
 
 
 def read_events(path: Path) -> np.ndarray:
-    """Return the events of ``path`` (N,), of type :data:`EVENT`, as its reader says.
+    """Return the events of ``path`` (N,), of type ``EVENT``, as its reader says.
 
     Raises
     ------

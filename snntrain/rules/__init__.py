@@ -14,6 +14,7 @@ RULES: dict[str, type[Rule]] = {
     "soft-lif": SoftLif,
     "spike-train": SpikeTrainLevel,
 }
+"""The learning rules by the name that a recipe gives them."""
 
 __all__ = [
     "RULES", "Batch", "MembranePotential", "NeighborhoodAggregation", "Objective", "Rule",

@@ -60,6 +60,9 @@ def calibrate_surrogate(
     running statistic or random generator. The slope depends on depth, number of steps, decays
     and ``detach_reset``, so calibrate what is trained.
 
+    Source: Ledinauskas et al. 2020, arXiv 2006.04436, who choose the slope of deep networks so
+    that gradients neither explode nor vanish.
+
     Parameters
     ----------
     module
@@ -74,9 +77,6 @@ def calibrate_surrogate(
     RangeError
         The batch is none, or the loss depends on fewer than two spiking layers. No slope in
         0.01..1000 balances the gradients; with the ratios that were found.
-
-    Source: Ledinauskas et al. 2020, arXiv 2006.04436, who choose the slope of deep networks so
-    that gradients neither explode nor vanish.
     """
     found = _balanced(lambda slope: spread(module, batch, slope, objective))
     set_slope(module, found.slope)

@@ -28,6 +28,13 @@ the range. Source: nengo-dl ``SoftLIFRateBuilder``, ``nengo_dl/neuron_builders.p
 class SoftLif(Rule):
     """Replace every population by its firing rate under constant input, in one step.
 
+    Gradients see neither the noise nor the bounds 0 and 1 / (period + 1) of a rate. The input
+    must be the same in every step. What a spike is worth, the paper's amplitude, is in the
+    weights it meets.
+
+    Source: Hunsberger and Eliasmith 2016, arXiv 1611.05141; gamma and noise of the authors'
+    ``softlif[.063, .002, .022, 1, .02, 10]`` for MNIST, nengo/cuda-convnet2.
+
     Parameters
     ----------
     gamma
@@ -35,13 +42,6 @@ class SoftLif(Rule):
     noise
         Standard deviation of the noise on the rates of firing neurons while training, in
         spikes per step; the paper's 10 Hz is 0.01 at steps of 1 ms.
-
-    Gradients see neither the noise nor the bounds 0 and 1 / (period + 1) of a rate. The input
-    must be the same in every step. What a spike is worth, the paper's amplitude, is in the
-    weights it meets.
-
-    Source: Hunsberger and Eliasmith 2016, arXiv 1611.05141; gamma and noise of the authors'
-    ``softlif[.063, .002, .022, 1, .02, 10]`` for MNIST, nengo/cuda-convnet2.
     """
 
     ENCODERS = ("direct",)
@@ -86,6 +86,11 @@ def firing_rate(
 ) -> Tensor:
     """Return the spikes per step of an LIF under a constant current.
 
+    After n steps the voltage has come ``1 - (1 - decay_v)**n`` of its way, so it passes the
+    threshold after ``tau * log1p(1 / j)`` with ``tau = -1 / log(1 - decay_v)``. Steps are whole,
+    which adds half of one in the mean, as in nengo-loihi's ``LoihiLIF``; where the wait is less
+    than half a step, the rate is above the ``1 / (period + 1)`` that a neuron can give.
+
     Parameters
     ----------
     excess
@@ -97,11 +102,6 @@ def firing_rate(
         Steps the voltage rests after a spike.
     gamma
         How soft firing sets in: ``j = gamma * softplus(excess / gamma)`` stands for ``excess``.
-
-    After n steps the voltage has come ``1 - (1 - decay_v)**n`` of its way, so it passes the
-    threshold after ``tau * log1p(1 / j)`` with ``tau = -1 / log(1 - decay_v)``. Steps are whole,
-    which adds half of one in the mean, as in nengo-loihi's ``LoihiLIF``; where the wait is less
-    than half a step, the rate is above the ``1 / (period + 1)`` that a neuron can give.
     """
     decay_v = torch.as_tensor(decay_v, dtype=excess.dtype, device=excess.device)
     y = excess / gamma

@@ -29,7 +29,7 @@ class SpikeTrainLevel(Rule):
     """Differentiate the spike counts of whole trains, without unrolling over time.
 
     The voltage that spikes remove from neuron ``i`` is the sum of its inputs' S-PSPs, see
-    :mod:`snntrain.rules.spike_response`, and at least a threshold for each:
+    ``snntrain.rules.spike_response``, and at least a threshold for each:
 
         threshold * o_i = sum_j w_ij e_{i|j}        with  e_{i|j}  in proportion to  o_j
 

@@ -15,7 +15,7 @@ from snntrain.surrogates import SURROGATES, Surrogate
 
 
 class Shape(Enum):
-    """A name in :data:`snntrain.SURROGATES`; ``own`` is what a layer was built with."""
+    """A name in :data:`snntrain.surrogates.SURROGATES`; ``own`` is what a layer was built with."""
 
     OWN = "own"
     FAST_SIGMOID = "fast-sigmoid"

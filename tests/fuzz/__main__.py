@@ -9,7 +9,8 @@ import click
 
 from fuzz.judges import DEFAULT, JUDGES
 from fuzz.runner import Plan, fuzz
-from hwsim.console import names, progress_bar
+from hwsim.console import progress_bar
+from hwsim.options import names
 
 
 @click.command()

@@ -87,7 +87,7 @@ def test_the_report_lists_every_core_with_its_use_and_the_hops_placed_row_by_row
     assert [c.use for c in use.cores] == [vars(c.use) for c in mapping.cores]
     assert use.limits == vars(mapping.limits)
     rows = mapping.row_by_row.messages(counts.fired)
-    assert use.hops_row_by_row == pytest.approx(sum(t.hops for t in rows) / 3)
+    assert use.hops_row_by_row == pytest.approx(sum(t.total_hops for t in rows) / 3)
     assert use.crossings == pytest.approx(
         sum(int(t.messages @ t.crossings) for t in mapping.messages(counts.fired)) / 3
     )

@@ -1,3 +1,4 @@
+import os
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,24 @@ def test_a_write_replaces_the_file_and_does_not_touch_the_old_one(tmp_path):
         write_atomic(path, "new and longer")
         assert before.read() == "old"
     assert path.read_text() == "new and longer"
+
+
+def test_a_pipe_is_written_into_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_atomic(pipe, "text")
+    assert pipe.is_fifo(), "as /dev/null stays a device"
+    assert os.read(reader, 99) == b"text"
+    os.close(reader)
+
+
+def test_a_link_is_kept_and_what_it_points_to_replaced(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    write_atomic(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
 
 
 def test_write_to_a_place_that_cannot_be_is_one_error(tmp_path):

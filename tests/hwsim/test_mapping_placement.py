@@ -33,10 +33,10 @@ def test_what_comes_from_outside_makes_no_hops_unless_the_input_has_cores():
     program = chain((20,), 200, 3)
     outside = map_program(program, LOIHI1).messages(ones(program))[0]
     assert set(outside.source) == {OUTSIDE}
-    assert outside.hops == 0
+    assert outside.total_hops == 0
     mapping = map_program(program, limited(LOIHI1, neurons_per_core=5), neurons_per_core={"in": 4})
     assert len(cores_of(mapping)["in"]) == 5
-    assert mapping.messages(ones(program))[0].hops > 0
+    assert mapping.messages(ones(program))[0].total_hops > 0
 
 
 def test_a_blank_line_comes_from_outside():

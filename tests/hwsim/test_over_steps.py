@@ -74,7 +74,10 @@ def test_a_shorter_run_is_a_longer_one_cut_after_as_many_frames(rng, kind):
 
 def test_all_frames_are_the_run_itself(rng):
     program, frames = network(rng, "plain"), rng.integers(0, 2, (FRAMES, 5, 6))
-    whole, last = run(program, frames), over_steps(program, frames)[-1]
+    told = []
+    last = over_steps(program, frames, progress=lambda *at: told.append(at))[-1]
+    assert told == [(5 * done, 5 * 21) for done in (0, 1, 3, 6, 10, 15)]
+    whole = run(program, frames)
     assert (last.spikes, last.synops) == (whole.counts.spikes / 5, whole.counts.synops / 5)
     assert last.accuracy is None
 

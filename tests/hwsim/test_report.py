@@ -138,7 +138,7 @@ def test_chips_lists_the_chips_and_prints_one():
         assert part in one, part
     assert json.loads(run_command("chips", "loihi2", "--json").output)["name"] == "loihi2"
     described = json.loads(run_command("chips", "--json").output)
-    assert [chip["name"] for chip in described] == chip_names()
+    assert [chip["name"] for chip in described["chips"]] == chip_names()
 
 
 def test_report_prints_a_saved_report_again(tmp_path):

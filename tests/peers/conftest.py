@@ -66,7 +66,7 @@ def agree(sanafe, root, rng, tmp_path):
         if len(set(ways)) == len(ways):  # parallel connections share their messages there
             traffic = mapping.messages(ours.counts.fired)
             assert theirs["messages"] == sum(int(t.messages.sum()) for t in traffic)
-            assert theirs["hops"] == sum(t.hops for t in traffic)
+            assert theirs["hops"] == sum(t.total_hops for t in traffic)
         return Counter(group for _, group, _ in spikes)
 
     return run

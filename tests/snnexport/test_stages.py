@@ -142,8 +142,12 @@ def test_a_method_counts_for_every_layer_without_a_choice_of_its_own(checkpoint)
 
 
 def test_calibration_data_bounds_the_input_and_is_named_in_the_program(checkpoint):
-    data = load("digits", "validation")
-    done = stages(checkpoint, load_chip("loihi2"), name="digits", calibration=data)
+    data, told = load("digits", "validation"), []
+    done = stages(
+        checkpoint, load_chip("loihi2"), name="digits", calibration=data,
+        progress=lambda *at: told.append(at),
+    )  # fmt: skip
+    assert told == [(64, 180), (128, 180), (180, 180)]
     meta = done.program.metadata
     assert meta["calibration.data"] == "digits:validation"
     assert json.loads(meta["calibration"]) == [0, int(data.images.max())]

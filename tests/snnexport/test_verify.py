@@ -55,6 +55,16 @@ def test_agreement_counts_every_spike_value_of_every_machine_step(case):
     assert all(v.agreement.mismatches == 0 for v in by_judge.values())
 
 
+def test_progress_names_the_judge_and_ends_with_all_that_is_to_do(case):
+    program, x = case
+    told = []
+    verify(program, x, [Judge.NATIVE, Judge.REFERENCE], progress=lambda *at: told.append(at))
+    assert list(dict.fromkeys(name for _, _, name in told)) == ["native", "reference"]
+    for judge in ("native", "reference"):
+        done, total, _ = [at for at in told if at[2] == judge][-1]
+        assert done == total > 0
+
+
 def test_a_wrong_spike_of_onnxruntime_is_found_and_named(case, monkeypatch):
     program, x = case
     wrong = flipped(oracle.run(program, x), (6, 2, 4))

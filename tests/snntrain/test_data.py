@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hwsim.errors import CheckError, MissingExtraError, SpikeportError
-from snntrain import Recipe, augment
+from snntrain import Recipe
 from snntrain.data import SOURCES, encoders_of, load, parse_selector
 from snntrain.data.division import divided
 
@@ -61,11 +61,11 @@ def test_delta_coding_begins_at_the_low_end_of_the_pixels():
 
 
 def test_unknown_data_split_and_encoder_name_the_known_ones():
-    with pytest.raises(SpikeportError, match=r"'fashion' is not .*\nhint: known data: digits, mni"):
+    with pytest.raises(SpikeportError, match=r"'fashion'\nhint: .*known: digits, mnist"):
         load("fashion", "test")
-    with pytest.raises(SpikeportError, match=r"'dev' .*\nhint: .*train, validation, test"):
+    with pytest.raises(SpikeportError, match=r"'dev'\nhint: .*train, validation, test"):
         load("digits", "dev")
-    with pytest.raises(SpikeportError, match=r"'time' .*\nhint: .*direct, rate, latency, delta"):
+    with pytest.raises(SpikeportError, match=r"'time'\nhint: .*direct, rate, latency, delta"):
         load("digits", "test", encoder="time")
 
 
@@ -164,13 +164,3 @@ def test_selector_is_name_and_split():
 def test_selector_of_another_form_is_refused_with_an_example(selector):
     with pytest.raises(SpikeportError, match=r"is not NAME:SPLIT\nhint: .*digits:test"):
         parse_selector(selector)
-
-
-def test_shift_moves_each_image_by_itself_and_fills_with_the_low_value():
-    images = np.zeros((200, 1, 5, 5), np.uint8)
-    images[:, 0, 2, 2] = 9
-    moved = augment.shift(images, 1, 3, np.random.default_rng(0))
-    where = {tuple(np.argwhere(image[0] == 9)[0]) for image in moved}
-    assert where == {(row, column) for row in (1, 2, 3) for column in (1, 2, 3)}
-    assert set(np.unique(moved)) == {0, 3, 9}
-    assert (augment.shift(images, 0, 3, np.random.default_rng(0)) == images).all()

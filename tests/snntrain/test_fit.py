@@ -96,7 +96,9 @@ def test_training_never_reads_the_test_split(tiny, monkeypatch):
 
 
 def test_reported_validation_accuracy_is_that_of_the_returned_weights(trained):
-    evaluation = evaluate(trained, load("digits", "validation"), batch_size=7)
+    data, told = load("digits", "validation"), []
+    evaluation = evaluate(trained, data, batch_size=7, progress=lambda *at: told.append(at))
+    assert told == [(min(done, 180), 180) for done in range(7, 187, 7)]
     assert evaluation.accuracy == trained.metrics["validation_accuracy"]
 
 

@@ -38,7 +38,13 @@ def test_trials_stay_within_the_space_and_the_best_recipe_trains_to_its_value(
     optuna, tiny, space, tmp_path
 ):
     study = sweep.open_study(str(tmp_path / "sweep.journal"), "tiny")
-    sweep.sweep(tiny, space, study, trials=3)
+    told, entries = [], []
+    sweep.sweep(
+        tiny, space, study, trials=3,
+        progress=lambda *at: told.append(at), log=[lambda entry: entries.append(entry.update)],
+    )  # fmt: skip
+    assert told == [(0, 3), (1, 3), (2, 3)]
+    assert entries.count(1) == 3, "every trial is logged from its first update on"
     assert len(study.trials) == 3
     for trial in study.trials:
         recipe = sweep.recipe_of(tiny, trial.params, space)

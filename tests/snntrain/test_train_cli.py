@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 
 import click
 import pytest
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 
 from hwsim.errors import FileError, MissingExtraError
 from snnexport.cli import main
-from snntrain import Checkpoint, Recipe, cli
+from snntrain import Checkpoint, Recipe, _shown, cli
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def test_train_starts_from_init_and_resumes_without_that_file(call, recipe, trai
     [
         (["--init", "a.nir", "--resume"], "give one of them"),
         (["--init", "a.safetensors", "--repair"], "read --init FILE.nir"),
+        (["--overwrite", "--resume"], "give one of them"),
     ],
 )
 def test_options_that_contradict_each_other_are_a_usage_error(recipe, options, part):
@@ -63,15 +65,56 @@ def test_options_that_contradict_each_other_are_a_usage_error(recipe, options, p
     assert part in result.stderr
 
 
+@pytest.mark.parametrize("left", ["checkpoint.safetensors", "last.state.safetensors"])
+def test_a_run_that_is_there_is_kept_unless_it_is_to_be_overwritten(call, recipe, tmp_path, left):
+    out = tmp_path / "run"
+    call("train", recipe, "--out", out)
+    for path in out.glob("*.safetensors"):
+        if path.name != left:
+            path.unlink()
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    recipe.write_text(recipe.read_text().replace("epochs = 3", "epochs = 1"))
+    with pytest.raises(
+        FileError, match=rf"holds a run already \({left}\)\n.*--resume .*--overwrite"
+    ):
+        call("train", recipe, "--out", out)
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+    assert (
+        json.loads(call("train", recipe, "--out", out, "--overwrite", "--json"))["best_epoch"] == 1
+    )
+
+
+def test_ctrl_c_says_how_to_go_on(recipe, tmp_path, monkeypatch):
+    """After the first epoch, whose state is there by then."""
+    epochs = []
+
+    def interrupt(entry):
+        epochs.append(entry.epoch)
+        if entry.epoch == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(_shown, "_shown", lambda _: nullcontext([interrupt]))
+    arguments = ["train", str(recipe), "--out", str(tmp_path / "run")]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 130
+    assert result.stdout == ""
+    said = result.stderr.splitlines()
+    assert said == [
+        f"{tmp_path / 'run'}: the same command with --resume goes on",
+        "error: interrupted",
+    ]
+    monkeypatch.undo()
+    assert CliRunner().invoke(main, [*arguments, "--resume"]).exit_code == 0
+
+
 def test_train_prints_warnings_to_stderr_and_keeps_stdout_for_the_result(
     recipe, tiny_text, tmp_path
 ):
     text = tiny_text.replace('"convnet"', '"dense"').replace("[0.75, 1.0]", "1.0")
     text = text.replace("[0.25, 0.0]", "0.0\nthreshold = 1e6\nreadout = true")
     recipe.write_text(text.replace("channels = [4]\ndense = []", "hidden = [8]"))
-    group = click.Group(commands=cli.COMMANDS)
     arguments = ["train", str(recipe), "--out", str(tmp_path / "run"), "--json"]
-    result = CliRunner().invoke(group, arguments, catch_exceptions=False)
+    result = CliRunner().invoke(main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
     assert json.loads(result.stdout)["best_epoch"] >= 1
     for line in result.stderr.splitlines():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from importlib import import_module
@@ -15,6 +16,7 @@ from hwsim.engines.native import plan
 from hwsim.errors import UnsupportedError
 from hwsim.program import Program
 
+LOG = logging.getLogger("spikeport")
 _VARIANT = "SPIKEPORT_NATIVE_VARIANT"
 _BLOCK_CELLS = 1 << 22
 """Neurons times steps of a block, at least one step: bounds the events that a thread keeps."""
@@ -71,6 +73,13 @@ class Native:
         self._listen(task, spikes, job.steps)
         self._record(task, recording)
         threads = min(job.threads or _processors(), columns)
+        LOG.debug(
+            "variant %s: %d samples, %d steps, %d threads",
+            self.variant,
+            columns,
+            job.steps,
+            threads,
+        )
         team = min(self._team, -(-columns // threads))
         workers = [self._native.Worker(self._layout, team) for _ in range(threads)]
         if threads == 1 and self._work * block <= _QUICK:
@@ -108,6 +117,11 @@ class Native:
             sums = [w.tally(i, fired) for w in workers]
             found[p.name] = PopulationTally(fired, *map(sum, zip(*sums, strict=True)))
         return found
+
+
+def variant() -> str:
+    """Return the variant that is used here by default; UnsupportedError if there is none."""
+    return _chosen(_extension(), None)
 
 
 def _tell(task: Any, job: Job, told: int) -> int:

@@ -19,7 +19,7 @@ ATTRIBUTE, SCHEMA = "spikeport", "spikeport.netx/1"
 of its ``schema``. It is a JSON object: see ``snnexport.formats.netx.attribute.facts``, which lists
 its keys, all of them always there. lava-dl ignores it."""
 
-LAYERS, NEURON, SIMULATION = "layer", "neuron", "simulation"
+LAYERS, NEURON = "layer", "neuron"
 """Groups: all layers; the neuron of a layer; sampling times, which lava-dl never reads."""
 
 _EVERY = frozenset({"type", "shape", NEURON})

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from hwsim.errors import UnsupportedError
+from hwsim.errors import UnsupportedError, known_hint
 
 DT = 1e-4
 """Seconds a step, as the files of most exporters were written (nir's paper, snnTorch 1.0.0)."""
@@ -247,12 +247,12 @@ _ALL = (
     ),
 )
 PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in _ALL}
+"""The profiles by the name that ``--profile`` takes."""
 
 
 def profile_of(name: str) -> Profile:
     """Return the profile called ``name``; UnsupportedError, if there is none."""
     if name not in PROFILES:
-        raise UnsupportedError(
-            f"there is no profile {name!r}", hint=f"known: {', '.join(PROFILES)} (docs/nir.md)"
-        )
+        hint = f"{known_hint(PROFILES, name)} (docs/nir.md)"
+        raise UnsupportedError(f"there is no profile {name!r}", hint=hint)
     return PROFILES[name]

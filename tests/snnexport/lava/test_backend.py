@@ -27,7 +27,7 @@ def test_lava_equals_reference_in_spikes_u_and_v_of_every_step(networks, name):
     build, steps, batch = networks.CASES[name]
     program = build()
     spikes = networks.frames(program, 77, steps=steps, batch=batch)
-    reference = hwsim.run(program, spikes, record="state")
+    reference = hwsim.run(program, spikes, engine="reference", record="state")
     assert all(c.spikes for c in reference.counts.populations)
     compare(lava.run(program, spikes, record="state"), reference)
 
@@ -36,7 +36,7 @@ def test_lava_equals_reference_in_spikes_u_and_v_of_every_step(networks, name):
 def test_lava_equals_reference_where_u_wraps_and_v_saturates(networks, seed):
     program = networks.registers(seed)
     spikes = networks.frames(program, seed, steps=60, batch=1)
-    reference = hwsim.run(program, spikes, record="state")
+    reference = hwsim.run(program, spikes, engine="reference", record="state")
     assert all(c.wraps > 100 for c in reference.counts.populations[:2])
     assert all(c.saturations > 10 for c in reference.counts.populations)
     compare(lava.run(program, spikes, record="state"), reference)
