@@ -33,7 +33,7 @@ def test_every_case_has_its_golden_file():
 def test_reference_engine_reproduces_lava_in_every_step(file):
     arrays = read_npz(file)
     net = networks.unpack(arrays)
-    run = hwsim.run(net, arrays["input"], record="state")
+    run = hwsim.run(net, arrays["input"], engine="reference", record="state")
     stored = {k.removeprefix("trace/"): a for k, a in arrays.items() if k.startswith("trace/")}
     assert len(stored) == 3 * len(net.populations)
     for key, array in stored.items():
