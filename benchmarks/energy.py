@@ -147,7 +147,7 @@ def _ours(program: Program, frames: np.ndarray) -> Ours:
         "fired": counts.spikes + int(np.count_nonzero(first)),
         "synapse_events": counts.synops,
         "messages": sum(int(t.messages.sum()) for t in traffic),
-        "hops": sum(t.hops for t in traffic),
+        "hops": sum(t.total_hops for t in traffic),
     }
     seconds = {"mapping": mapping_s, "run": run_s, "pricing": price_s}
     return Ours(found, _energy(report), report.latency[0].low_us, seconds, together_s / SAMPLES)

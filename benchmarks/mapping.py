@@ -137,7 +137,7 @@ def _measured(case: str) -> list[dict]:
 def _hops(mapping: Mapping) -> int:
     program = mapping.program
     ones = {s.name: np.ones(s.shape, int) for s in (*program.lines, *program.populations)}
-    return sum(traffic.hops for traffic in mapping.messages(ones))
+    return sum(traffic.total_hops for traffic in mapping.messages(ones))
 
 
 def _use(mapping: Mapping) -> str:

@@ -1,12 +1,14 @@
-"""Trains MNIST under several prices of synaptic operations: accuracy against operations.
+"""Trains MNIST or CIFAR-10 under several prices of synaptic operations: what accuracy is left.
 
-    python benchmarks/synops_curve.py [--root DATA] [--out DIR] [--penalties 0,0.3,1,10]
-        [--budgets 50000] [--prune 0.5,0.8] [--split validation] [--json FILE] [--svg FILE]
+    python benchmarks/synops_curve.py [--data mnist|cifar10] [--root DATA] [--out DIR]
+        [--penalties 0,0.3,1,10] [--budgets 50000] [--prune 0.5,0.8] [--steps 1,2,8] [--bits 4,3,2]
+        [--split validation] [--json FILE] [--svg FILE]
 
-One network of benchmarks/synops_curve/recipe.toml a penalty; one a budget (operations of spikes
-per inference), with a penalty of 100 on what exceeds it; one a share of pruned weights. Each is
-exported to 8 bits, and both figures are those of the exported program on the simulator: spikes
-times fan-out, without those of the graded input, which no training changes. Exits 1 if the
+One network of benchmarks/synops_curve/DATA.toml a penalty; one a budget (operations of spikes
+per inference), with a penalty of 100 on what exceeds it; one a share of pruned weights; one a
+number of time steps; and the first of all exported with fewer bits a weight. Each is exported, to
+8 bits but for the last, and both figures are those of the exported program on the simulator:
+spikes times fan-out, without those of the graded input, which no training changes. Exits 1 if the
 operations do not fall as the penalty rises, or if a budget is exceeded by more than a tenth. A
 checkpoint that is in DIR already is used as it is.
 """
@@ -16,19 +18,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from hwsim import load_chip, run
 from hwsim._report.figures import tick_label, ticks
 from hwsim.counts import Kind
 from hwsim.synapses import Form
-from snnexport import harden, stages
+from snnexport import Choices, LayerChoice, harden, stages
 from snnexport.source import coded
 from snntrain import Checkpoint, Dataset, Recipe, fit, load
+from snntrain.layers import Population
 
-RECIPE = Path(__file__).parent / "synops_curve" / "recipe.toml"
-CHIP, BATCH, BUDGET_PENALTY, TOLERANCE = "loihi1", 500, 100.0, 1.1
+RECIPES = Path(__file__).parent / "synops_curve"
+CHIP, BATCH, BITS, BUDGET_PENALTY, TOLERANCE = "loihi1", 500, 8, 100.0, 1.1
 WIDTH, HEIGHT, MARGIN = 640, 400, 60
 """Of the drawing, in pixels."""
 
@@ -36,51 +41,71 @@ WIDTH, HEIGHT, MARGIN = 640, 400, 60
 def main() -> int:
     """Train, export, run, print, draw, and return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--root", type=Path, help="Where MNIST is; see snntrain.data.mnist.")
+    parser.add_argument("--data", default="mnist", choices=[p.stem for p in RECIPES.glob("*.toml")])
+    parser.add_argument("--root", type=Path, help="Where the data is; see snntrain.load.")
     parser.add_argument("--out", type=Path, default=Path("out/synops_curve"))
     parser.add_argument("--penalties", type=_numbers, default="0,0.3,1,10")
     parser.add_argument("--budgets", type=_numbers, default="50000")
     parser.add_argument("--prune", type=_numbers, default="0.5,0.8")
+    parser.add_argument("--steps", type=_numbers, default="1,2,8")
+    parser.add_argument("--bits", type=_numbers, default="4,3,2")
     parser.add_argument("--split", default="test")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--svg", type=Path, default=Path("out/synops_curve/curve.svg"))
+    parser.add_argument("--svg", type=Path)
     options = parser.parse_args()
-    data = load("mnist", options.split, options.root)
-    cases = [(f"penalty {p:g}", {"synops_penalty": p}) for p in options.penalties]
-    cases += [
-        (f"budget {b:g}", {"synops_penalty": BUDGET_PENALTY, "synops_budget": b})
-        for b in options.budgets
-    ]
-    cases += [(f"pruned {share:g}", {"prune": share}) for share in options.prune]
-    points = []
-    for name, changes in cases:
-        checkpoint = trained(changes, options.out / name.replace(" ", "-"), options.root)
-        points.append({"name": name, **changes, **measured(checkpoint, data)})
-        print(", ".join(f"{key} {value}" for key, value in points[-1].items()))
+    data, points = load(options.data, options.split, options.root), []
+    for name, changes, bits in cases(options):
+        folder = options.out / options.data / "-".join(f"{k}-{v:g}" for k, v in changes.items())
+        checkpoint = trained(options.data, changes, folder, options.root)
+        figures = {"bits": bits, **measured(checkpoint, data, bits)}
+        points.append({"name": name, **changes, **figures})
+        print(", ".join(f"{key} {value}" for key, value in points[-1].items()), flush=True)
     problems = unmet(points)
     print("\n".join(problems))
-    if options.json:
-        options.json.write_text(json.dumps(points, indent=1) + "\n")
-    options.svg.parent.mkdir(parents=True, exist_ok=True)
-    options.svg.write_text(drawing(points))
+    for path, text in (
+        (options.json, json.dumps(points, indent=1) + "\n"),
+        (options.svg, drawing(points, options.data)),
+    ):
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
     return 1 if problems else 0
 
 
-def trained(changes: dict[str, float], folder: Path, root: Path | None) -> Checkpoint:
+def cases(options: Any) -> Iterator[tuple[str, dict[str, float], int]]:
+    """Yield the name of each point, what its recipe changes, and the bits of its weights."""
+    for penalty in options.penalties:
+        yield f"penalty {penalty:g}", {"synops_penalty": penalty}, BITS
+    for budget in options.budgets:
+        priced = {"synops_penalty": BUDGET_PENALTY, "synops_budget": budget}
+        yield f"budget {budget:g}", priced, BITS
+    for share in options.prune:
+        yield f"pruned {share:g}", {"prune": share}, BITS
+    for steps in options.steps:
+        yield f"T = {steps:g}", {"steps": steps}, BITS
+    for bits in options.bits:
+        yield f"{bits:g} bits", {"synops_penalty": options.penalties[0]}, int(bits)
+
+
+def trained(data: str, changes: dict[str, float], folder: Path, root: Path | None) -> Checkpoint:
     """Return the network of the recipe with ``changes``, from ``folder`` if it is there."""
     path = folder / "checkpoint.safetensors"
     if not path.exists():
-        text = RECIPE.read_text()
-        for name, value in changes.items():
-            text = text.replace(f"{name} = 0.0", f"{name} = {value}")
-        recipe = Recipe.from_text(text, folder.name)
+        lines = (RECIPES / f"{data}.toml").read_text().splitlines()
+        for i, line in enumerate(lines):
+            name = line.partition(" = ")[0]
+            if name in changes:
+                lines[i] = f"{name} = {changes[name]:{'.0f' if name == 'steps' else ''}}"
+        recipe = Recipe.from_text("\n".join(lines), folder.name)
         fit(recipe, target=harden, root=root, out=folder, resume=True).save(path)
     return Checkpoint.load(path)
 
 
-def measured(checkpoint: Checkpoint, data: Dataset) -> dict[str, float]:
+def measured(checkpoint: Checkpoint, data: Dataset, bits: int) -> dict[str, float]:
     """Return accuracy of the exported program, and what it has and does per inference."""
-    program = stages(checkpoint, load_chip(CHIP), name="mnist").program
+    layers = [n for n, m in checkpoint.build().named_modules() if isinstance(m, Population)]
+    choices = Choices(layers={layer: LayerChoice(weight_bits=bits) for layer in layers})
+    program = stages(checkpoint, load_chip(CHIP), name=data.name, choices=choices).program
     hits = operations = nonzero = 0
     for first in range(0, len(data), BATCH):
         part = slice(first, first + BATCH)
@@ -114,7 +139,7 @@ def unmet(points: list[dict]) -> list[str]:
     ]
 
 
-def drawing(points: list[dict]) -> str:
+def drawing(points: list[dict], data: str) -> str:
     """Return the points as SVG, a line through the penalties: operations right, accuracy up."""
     across = ticks(0.0, max(p["synops"] for p in points))
     up = ticks(*_span([100 * p["accuracy"] for p in points]))
@@ -138,7 +163,7 @@ def drawing(points: list[dict]) -> str:
         f'<path d="M{left},{MARGIN} V{bottom} H{WIDTH - MARGIN}" fill="none" stroke="black"/>'
     )
     lines.insert(0, f'<polyline points="{" ".join(curve)}" fill="none" stroke="silver"/>')
-    lines.append(_text(WIDTH / 2, 24, "Accuracy on MNIST of the 8-bit program"))
+    lines.append(_text(WIDTH / 2, 24, f"Accuracy on {data} of the exported program"))
     lines.append(_text(WIDTH / 2, HEIGHT - 16, "synaptic operations of spikes per inference"))
     size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     style = 'font-family="sans-serif" font-size="12" text-anchor="middle"'
