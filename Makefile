@@ -9,8 +9,8 @@ SEED ?= 0
 COUNT ?= 300
 WORKERS ?= 1
 
-.PHONY: demo test check golden fuzz architectures seeds test-peers test-browser test-sanitizers generate docs \
-	clean
+.PHONY: demo test check golden fuzz architectures seeds zoo test-peers test-browser test-sanitizers generate docs \
+	docs-long clean
 
 demo: $(READY)            ## the main job on real digits, compared with real Lava
 	$(BIN)/spikeport demo --out out/demo
@@ -35,6 +35,9 @@ architectures: $(READY)   ## train a network of every kind on MNIST, export it, 
 
 seeds: $(READY)           ## train the six founding methods against their figures; DATA=folder of MNIST
 	$(BIN)/python benchmarks/seeds.py $(if $(DATA),--root $(DATA)) --json out/seeds.json
+
+zoo: $(READY)             ## every network in models/ again, as a program on hwsim; DATA=folder of the data sets
+	$(BIN)/python benchmarks/zoo.py $(if $(DATA),--root $(DATA)) --json out/zoo.json
 
 test-peers: $(READY)      ## real peers: lava-dl (its first run installs about 5 GB), SANA-FE, nir, frameworks, their counters
 	$(BIN)/python -m pytest -q -p no:cacheprovider tests/peers
@@ -63,9 +66,14 @@ test-sanitizers: $(READY) ## the engine's tests under AddressSanitizer and Undef
 generate: $(READY)        ## write the compiled engine's neurons again, from hwsim/neurons; then make builds it
 	$(BIN)/python -m hwsim.engines.native.generate
 
-docs: $(READY)            ## write docs/chips.md and the profiles in docs/nir.md again
+docs: $(READY)            ## the documentation as a site in out/docs, and its generated pages
 	$(BIN)/python -m hwsim._report.chip_page docs/chips.md
 	$(BIN)/python -m snnexport.formats.nir.page docs/nir.md
+	$(BIN)/python -m sphinx -qEW -c docs . out/docs
+	@echo out/docs/index.html
+
+docs-long: $(READY)       ## run the blocks of the documentation that take minutes; SPIKEPORT_DATA=folder
+	$(BIN)/python -m pytest -q -p no:cacheprovider tests/docs/long.py
 
 # the compiled engine, built again when its sources change
 $(READY): .venv/.dependencies CMakeLists.txt $(wildcard hwsim/engines/native/src/*)
@@ -78,7 +86,7 @@ $(READY): .venv/.dependencies CMakeLists.txt $(wildcard hwsim/engines/native/src
 	rm -rf .venv
 	$(PYTHON) -m venv .venv
 	$(PIP) torch
-	SKBUILD_WHEEL_CMAKE=false $(PIP) -e '.[dev]'
+	SKBUILD_WHEEL_CMAKE=false $(PIP) -e '.[dev,docs]'
 	touch $@
 
 clean:                    ## remove what the targets above made

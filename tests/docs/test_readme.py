@@ -1,18 +1,8 @@
-"""The README's Python runs, and the commands it names exist."""
+"""The commands and targets that the README names exist."""
 
 import re
 
 from snnexport.cli import main
-
-
-def test_the_python_examples_of_the_readme_run_and_print(root, capsys):
-    text = (root / "README.md").read_text()
-    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    exec(compile(first, "README.md", "exec"), {})
-    assert "synaptic operations" in capsys.readouterr().out
-    for code in others:
-        exec(compile(code, "README.md", "exec"), {})
-        assert "PopulationCounts" in capsys.readouterr().out
 
 
 def test_every_command_that_the_readme_names_exists(root):
@@ -23,6 +13,6 @@ def test_every_command_that_the_readme_names_exists(root):
 
 
 def test_every_target_that_the_readme_names_is_in_the_makefile(root):
-    targets = set(re.findall(r"^(\w+):", (root / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"^make (\w+)", (root / "README.md").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([\w-]+):", (root / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"^make ([\w-]+)", (root / "README.md").read_text(), re.MULTILINE))
     assert {"demo", "test"} <= named <= targets

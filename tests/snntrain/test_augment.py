@@ -106,5 +106,5 @@ def test_what_has_no_width_is_not_mirrored(tmp_path, tiny_text, monkeypatch):
 
 
 def test_images_have_no_events_to_leave_out(tiny_text):
-    with pytest.raises(CheckError, match=r"train.drop = 0.5 leaves out events, which digits has"):
+    with pytest.raises(CheckError, match=r"train.drop = 0.5 leaves out events: digits has images"):
         fit(Recipe.from_text(tiny_text + "drop = 0.5\n", "r"))
