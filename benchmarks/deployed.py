@@ -20,6 +20,7 @@ class Figures:
 
     samples: int
     chip: str
+    priced: str
     accuracy_float: float
     accuracy: float
     steps: int
@@ -34,9 +35,10 @@ def deployed(
 ) -> Figures:
     """Export ``checkpoint`` with the choices that export makes by itself, and run all of its test.
 
-    ``priced`` is the chip whose prices are taken, by default the same. Raises FileError when the files of its data are not there, and what export raises.
+    ``priced`` is the chip whose prices are taken, by default the same. Raises FileError when the
+    files of its data are not there, and what export raises.
     """
-    data, chip = checkpoint.recipe.data, load_chip(chip_name)
+    data, chip, priced = checkpoint.recipe.data, load_chip(chip_name), priced or chip_name
     test = load(data.name, "test", root, data.encoder)
     program = stages(checkpoint, chip, name=name).program
     frames = messages(program, test.sequences(slice(None), checkpoint.recipe.train.steps))
@@ -44,7 +46,7 @@ def deployed(
         _, report = simulate_and_report(
             program,
             frames,
-            Simulation(chip=load_chip(priced or chip_name)),
+            Simulation(chip=load_chip(priced)),
             labels=test.labels,
             progress=progress,
         )
@@ -54,6 +56,7 @@ def deployed(
     return Figures(
         len(test),
         chip_name,
+        priced,
         evaluate(checkpoint, test).accuracy,
         facts["accuracy"]["program"],
         per["steps"],
@@ -69,4 +72,4 @@ def energy_text(figures: Figures) -> str:
     low, high = figures.energy_low_uj, figures.energy_high_uj
     if low is None or high is None:
         return "no price for all of it"
-    return f"{low:.3g} to {high:.3g} uJ"
+    return f"{low:.3g} to {high:.3g} uJ (prices of {figures.priced})"

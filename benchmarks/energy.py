@@ -40,7 +40,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 from architectures import checkpoint_of  # beside this file
-from networks import NETWORKS
+from networks import NETWORKS, shuffled
 
 from hwsim import Mapping, Program, Run, load_chip, run
 from hwsim.energy import Report, price
@@ -95,9 +95,7 @@ def main() -> int:
 def _shuffled(name: str) -> tuple[Program, np.ndarray]:
     """Return a benchmark network and samples (T, SAMPLES, *shape): its own, its steps shuffled."""
     program, frames = NETWORKS[name]()
-    rng = np.random.default_rng(0)
-    others = [rng.permutation(frames) for _ in range(SAMPLES - 1)]
-    return program, np.concatenate([frames, *others], axis=1)
+    return program, shuffled(frames, SAMPLES)
 
 
 def _trained(name: str, options: argparse.Namespace) -> tuple[Program, np.ndarray]:

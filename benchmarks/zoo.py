@@ -26,7 +26,7 @@ from hwsim.errors import FileError
 from snntrain import Checkpoint, load
 
 MODELS = Path(__file__).parent.parent / "models"
-REGULARISATIONS = (0.001, 0.01, 0.1, 1.0)
+REGULARISATIONS = (0.001, 0.01, 0.1, 1.0, 10.0)
 """Of the linear classifier: C of scikit-learn, from which the validation split chooses."""
 BEGIN, END = "<!-- figures: make zoo -->", "<!-- end of figures -->"
 
@@ -35,17 +35,19 @@ BEGIN, END = "<!-- figures: make zoo -->", "<!-- end of figures -->"
 class Asked:
     """What is asked of a network: the chip it is exported for, and the accuracy there, 0..1.
 
-    With ``above_linear``, at least that of a linear classifier of the same frames.
+    ``priced`` is the chip whose prices are taken, by default the same. With ``above_linear``, at
+    least the accuracy of a linear readout, which adds up the same frames.
     """
 
     chip: str = "loihi1"
     accuracy: float | None = None
+    priced: str | None = None
     above_linear: bool = False
 
 
 ASKED = {
     "mnist-conv": Asked(accuracy=0.993),
-    "fashion-mnist-conv": Asked(accuracy=0.92),
+    "fashion-mnist-conv": Asked("loihi2", 0.92, priced="loihi1"),
     "nmnist-conv": Asked(accuracy=0.94),
     "fsdd-recurrent": Asked(above_linear=True),
 }
@@ -79,32 +81,42 @@ def rows_of(name: str, root: Path | None) -> tuple[list[dict[str, Any]], str]:
     checkpoint = Checkpoint.load(MODELS / name / "checkpoint.safetensors")
     asked = ASKED.get(name, Asked())
     try:
-        figures = deployed(checkpoint, asked.chip, name, root)
+        figures = deployed(checkpoint, asked.chip, name, root, asked.priced)
     except FileError as error:
         print(f"{error.message}\n  hint: {error.hint}", file=sys.stderr, flush=True)
         return [_row(name, "not run: its files are not there", None, False)], ""
     rows = [_row(name, metric, value) for metric, value in asdict(figures).items()]
-    target = linear_readout(checkpoint, root) if asked.above_linear else asked.accuracy
+    target = asked.accuracy
+    if asked.above_linear:
+        frames = [frames_of(checkpoint, split, root) for split in ("train", "validation", "test")]
+        target = linear_accuracy([(each.sum(axis=1), labels) for each, labels in frames])
+        unrolled = linear_accuracy([(each.reshape(len(each), -1), y) for each, y in frames])
+        rows.append(_row(name, "accuracy of a linear readout", target))
+        rows.append(_row(name, "accuracy of a linear classifier of all frames at once", unrolled))
     for row in rows:
         if row["metric"] == "accuracy" and target is not None:
             row |= {"target": target, "ok": row["value"] >= target}
     return rows, card_of(figures)
 
 
-def linear_readout(checkpoint: Checkpoint, root: Path | None) -> float:
-    """Return the test accuracy of a logistic regression on all frames that the network reads.
+def frames_of(
+    checkpoint: Checkpoint, split: str, root: Path | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the network reads of a split (N, T, *shape), and the labels (N,)."""
+    data = checkpoint.recipe.data
+    samples = load(data.name, split, root, data.encoder)
+    frames = samples.sequences(slice(None), checkpoint.recipe.train.steps)
+    return np.moveaxis(frames, 0, 1), samples.labels
+
+
+def linear_accuracy(splits: list[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return the test accuracy of a logistic regression on features of train, validation, test.
 
     Its regularisation is chosen on the validation split.
     """
-    data, steps = checkpoint.recipe.data, checkpoint.recipe.train.steps
-    splits = [load(data.name, s, root, data.encoder) for s in ("train", "validation", "test")]
-    frames = [np.moveaxis(split.sequences(slice(None), steps), 0, 1) for split in splits]
-    train, validation, test = (
-        (sequences.reshape(len(split), -1), split.labels)
-        for split, sequences in zip(splits, frames, strict=True)
-    )
+    train, validation, test = splits
     tried = [
-        make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=500)).fit(*train)
+        make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000)).fit(*train)
         for strength in REGULARISATIONS
     ]
     return float(max(tried, key=lambda model: model.score(*validation)).score(*test))

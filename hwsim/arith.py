@@ -209,7 +209,6 @@ def bias_registers(bias: np.ndarray, mantissa_limit: int, exponent_limit: int) -
         shifted = bias >> exponent
         too_wide = (shifted > mantissa_limit) | (shifted < -mantissa_limit - 1)
         exponent = exponent + too_wide
-    exponent = np.minimum(exponent, exponent_limit)
     return bias >> exponent, exponent
 
 

@@ -30,7 +30,7 @@ class StepLoads:
         By counter, integers (steps, samples, cores): ``spikes``, ``messages_out`` (once a
         destination core), ``messages_in``, ``nonzero_synops``, and for each synapse format F
         ``spike_synops_F``, ``graded_synops_F``, ``payload_synops_F`` (graded ones if a value k
-        were sent as k unit spikes).
+        of the input were sent as k unit spikes).
     hops_x, hops_y, crossings
         Of all messages, (steps, samples).
     """

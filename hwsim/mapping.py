@@ -156,7 +156,7 @@ class Mapping:
     def hops(self, traffic: abc.Sequence[Traffic]) -> int:
         """Return the hops of messages between the same cores, placed as they are here."""
         xy = self._routers[:2]
-        inside = [t for t in traffic if (t.source != OUTSIDE).all()]
+        inside = _between_cores(traffic)
         ways = (abs(xy[:, t.source] - xy[:, t.target]).sum(axis=0) for t in inside)
         return sum(int(t.messages @ way) for t, way in zip(inside, ways, strict=True))
 
@@ -256,10 +256,15 @@ def _sites(program: Program, with_input: bool, where: str) -> dict[str, Site]:
     return found
 
 
+def _between_cores(traffic: abc.Sequence[Traffic]) -> list[Traffic]:
+    """Leave out what comes from outside."""
+    return [t for t in traffic if (t.source != OUTSIDE).all()]
+
+
 def _edges(mapping: Mapping) -> Edges:
     """Return the messages between cores if every neuron fired once."""
     ones = {s.name: np.ones(s.shape, np.int64) for s in _sources(mapping.program)}
-    inside = [t for t in mapping.messages(ones) if (t.source != OUTSIDE).all()]
+    inside = _between_cores(mapping.messages(ones))
     parts = [(t.source, t.target, t.messages) for t in inside] or [(np.zeros(0, np.int64),) * 3]
     return Edges(*map(np.concatenate, zip(*parts, strict=True)))
 

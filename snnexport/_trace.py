@@ -40,9 +40,13 @@ def trace(module: nn.Module, frame: torch.Tensor) -> fx.GraphModule:
     try:
         traced = fx.GraphModule(module, _without_states(_Tracer().trace(module), module))
     except (TraceError, *_RAISED) as error:
+        reason = str(error).strip().partition(". ")[0]  # torch goes on about its own proxies
+        if "cannot be iterated" in reason:
+            reason = "it holds a loop over a tensor, over time perhaps"
         raise UnsupportedError(
-            f"{type(module).__name__}: forward cannot be traced: {error}",
-            hint="write forward for one time step, without conditions on the data",
+            f"{type(module).__name__}: forward cannot be traced: {reason}",
+            hint="write forward for one time step, without conditions on the data; "
+            "snntrain.unroll repeats it",
         ) from None
     try:
         _Shapes(traced).run(frame)

@@ -92,7 +92,6 @@ def verify(  # noqa: PLR0913 -- one parameter a thing that judges need
         The network for ``torch`` and ``integer``.
     timeout_s
         Time limit for Lava and lava-dl, see :func:`snnexport.lava.run_folder`.
-
     progress
         Called while machines run; the stage is the judge for whom they do.
 

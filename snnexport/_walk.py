@@ -90,9 +90,7 @@ class Walker:
             return [Edge(self.input, module, stages)]
         found = []
         for source, passed in self._inputs(node):
-            mixes = any(isinstance(s, (Convolution, Linear, SumPool)) for s in passed)
-            named = any(isinstance(s, (Convolution, Linear, SumPool)) for s in stages)
-            here = _where(node) if mixes and not named else module
+            here = _where(node) if _mixes(passed) and not _mixes(stages) else module
             found += self.edges(source, here, (*passed, *stages))
         return found
 
@@ -150,8 +148,7 @@ class Walker:
             ] = None
         elif module.norm is not None:
             norm = Norm(*(array(factor) for factor in module.norm.affine()))
-        if sum(other == name for other in self.names.values()) > 1:
-            self.problems[f"{name}: is called more than once in a step"] = None
+        self._require_once(name)
         registers = {r: _register(getattr(module, r), shape) for r in module.REGISTERS}
         edges = self.edges(node.all_input_nodes[0], name)
         if module.recurrent is not None:
@@ -164,8 +161,7 @@ class Walker:
     def _imported(self, node: fx.Node, name: str, module: Imported) -> Layer:
         """Return the layer that a framework's neurons are."""
         shape, seen = shape_of(node), node.meta["shape"]
-        if sum(other == name for other in self.names.values()) > 1:
-            self.problems[f"{name}: is called more than once in a step"] = None
+        self._require_once(name)
         kind = LeakyIntegrator if node.meta.get("voltage") else module.kind
         needed = {r: v for r, v in module.registers.items() if r in kind.__dataclass_fields__}
         registers = {r: _register(spread(v, seen), shape) for r, v in needed.items()}
@@ -192,6 +188,10 @@ class Walker:
         )
         self.problems |= dict.fromkeys(not_finite(layer))
         return layer
+
+    def _require_once(self, name: str) -> None:
+        if sum(other == name for other in self.names.values()) > 1:
+            self.problems[f"{name}: is called more than once in a step"] = None
 
     def _per_channel(self, where: str, value: Any, shape: Shape) -> np.ndarray:
         """Return what torch makes of ``value`` beside neurons of ``shape``, one for a channel."""
@@ -276,6 +276,11 @@ def _sum(a: Any, b: Any, shape: Shape) -> Any:
 def _behind(gain: np.ndarray) -> tuple[Stage, ...]:
     """Return the stage that multiplies every channel with ``gain``, none if that is 1."""
     return () if np.all(gain == 1) else (Diagonal(gain),)
+
+
+def _mixes(stages: tuple[Stage, ...]) -> bool:
+    """Say whether any of ``stages`` adds messages up: what a path is named after."""
+    return any(isinstance(s, (Convolution, Linear, SumPool)) for s in stages)
 
 
 def _where(node: fx.Node) -> str:

@@ -190,7 +190,7 @@ def _check_data(recipe: Recipe, train: Dataset, ranks: Ranks) -> None:
     if settings.flip and len(shape) != 3:
         problems.append(f"train.flip = true mirrors images, which {train.name} has not")
     if settings.drop and isinstance(train, Images):
-        problems.append(f"train.drop = {settings.drop} leaves out events, which {train.name} has not")
+        problems.append(f"train.drop = {settings.drop} leaves out events: {train.name} has images")
     hint = f"{train.name} has {len(train)} training samples of shape {shape}, {classes} classes"
     raise_all("recipe", problems, hint=hint)
 

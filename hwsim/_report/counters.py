@@ -23,9 +23,10 @@ def counters_by_layer(
 ) -> dict[str, Counters]:
     """Return the counters of each population, what leads into it included.
 
-    spike, graded: synaptic operations by connection; payload: graded ones if a value k were
-    sent as k unit spikes; each also by synapse format. ``inputs``: all frames (T, B, *shape),
-    of which those count that were sent. traffic: that of the run, empty without a mapping.
+    spike, graded: synaptic operations by connection; payload: graded ones if a value k of the
+    input were sent as k unit spikes; each also by synapse format. ``inputs``: all frames
+    (T, B, *shape), of which those count that were sent. traffic: that of the run, empty without
+    a mapping.
     """
     if program is not None and inputs is not None:
         inputs = inputs[: program.frames_sent(counts.machine_steps)]

@@ -130,6 +130,25 @@ def _registers(task: Task, scale: np.ndarray) -> Any:
     return replace(neuron, **values)
 
 
+def decay_problems(layer: Layer, chip: Chip) -> list[str]:
+    """List the decays that lie further than one step beyond the chip's registers.
+
+    A step is what rounding may cost; what is moved by one is set to the register's end and named.
+    """
+    found, narrower = [], chip.registers[type(layer.neuron).__name__]
+    for name in (f.name for f in fields(layer.neuron) if f.name.startswith("decay")):
+        low, high = narrower[name]["low"], narrower[name]["high"]
+        whole = np.rint(DECAY_UNITY * np.asarray(getattr(layer.neuron, name)))
+        beyond = whole[(whole < low - 1) | (whole > high + 1)]
+        if beyond.size:
+            first = f"{beyond[0] / DECAY_UNITY:g} is {beyond[0]:.0f}/4096 a step"
+            found.append(
+                f"{layer.name}: {name} = {first}, which does not fit {low}..{high} of chip "
+                f"{chip.name} ({beyond.size} of {whole.size} values); train with one that does"
+            )
+    return found
+
+
 def kept_layer(layer: Layer, unit: float | None) -> Layer | None:
     """Return a gate or a sum whose weights are integers already, with these as they are.
 

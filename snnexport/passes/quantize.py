@@ -41,7 +41,7 @@ from snnexport.passes.demands import Drive
 from snnexport.passes.gates import resolve_gates
 from snnexport.passes.inclusive import inclusive_problems, resolve_inclusive
 from snnexport.passes.input_step import best_step
-from snnexport.passes.integers import Task, kept_layer, register_problems
+from snnexport.passes.integers import Task, decay_problems, kept_layer, register_problems
 from snnexport.passes.scales import kept_note, quantized_layer
 from snnexport.passes.sums import resolve_sums
 from snnexport.resets import way_out
@@ -266,7 +266,7 @@ def _unfolded(graph: Graph) -> list[str]:
 
 
 def _strangers(graph: Graph, chip: Chip) -> list[str]:
-    """List the neurons that no rule is known for, or that the chip does not have."""
+    """List the neurons that no rule is known for, or that the chip has not, or not so."""
     known = ", ".join(kind.__name__ for kind in QUANTIZED)
     found = []
     for layer in graph.layers:
@@ -277,4 +277,6 @@ def _strangers(graph: Graph, chip: Chip) -> list[str]:
             has = ", ".join(chip.registers)
             lacking = f"{layer.name}: chip {chip.name} has no neuron {kind.__name__}; use {has}"
             found.append(lacking + way_out(layer.neuron))
+        else:
+            found += decay_problems(layer, chip)
     return found

@@ -7,9 +7,11 @@ from hwsim.arith import (
     STATE_LIMIT,
     Integer,
     SignMode,
+    bias_fits,
     bias_registers,
     round_bias,
     scale_sum,
+    threshold_mantissa,
     truncate_weights,
     wrap24,
 )
@@ -105,3 +107,63 @@ def test_round_bias_is_within_half_a_step(bias):
     assert abs(rounded - bias) <= max(0.5, abs(bias) / 4000)
     m, e = bias_registers(np.array([rounded]), 4095, 7)
     assert m[0] * 2 ** e[0] == rounded
+
+
+@pytest.mark.parametrize(
+    ("bits", "signs", "expected"),
+    [
+        (9, "excitatory", [0, 1, 3, 255]),
+        (8, "excitatory", [0, 1, 3, 255]),
+        (7, "excitatory", [0, 0, 2, 254]),
+        (1, "excitatory", [0, 0, 0, 128]),
+        (9, "mixed", [0, 1, 3, 255]),
+        (8, "mixed", [0, 0, 2, 254]),
+        (7, "mixed", [0, 0, 0, 252]),
+        (8, "inhibitory", [0, 0, 0, 0]),
+    ],
+)
+def test_fewer_bits_floor_weights_and_a_sign_takes_one_of_them(bits, signs, expected):
+    weight = np.array([0, 1, 3, 255])
+    assert truncate_weights(weight, bits, SignMode[signs.upper()]).tolist() == expected
+    if signs == "excitatory":
+        mirrored = truncate_weights(-weight, bits).tolist()
+        assert mirrored == [-value for value in expected]
+
+
+def test_reals_lose_their_fraction_before_their_last_bit():
+    assert truncate_weights(np.array([-2.9, 3.9])).tolist() == [-2, 2]
+    assert truncate_weights(np.array([0.9, 3.9])).tolist() == [0, 3]
+
+
+@pytest.mark.parametrize(
+    ("weight", "mode"),
+    [
+        ([], SignMode.EXCITATORY),
+        ([0, 1], SignMode.EXCITATORY),
+        ([-1, 0], SignMode.INHIBITORY),
+        ([-1, 1], SignMode.MIXED),
+    ],
+)
+def test_the_signs_of_a_matrix_decide_its_mode_and_zero_has_none(weight, mode):
+    assert SignMode.of(np.array(weight, int)) is mode
+
+
+def test_a_bias_fits_up_to_both_ends_of_its_mantissa_at_every_exponent():
+    bias = np.array([7, 8, 9, -8, -9, -10, 14, 28, 30, 31, 32, -32, -33, -34])
+    fits = [True, True, False, True, False, True, True, True, False, False, False, True, False,
+            False]  # fmt: skip
+    assert bias_fits(bias, 7, 2).tolist() == fits
+    assert bias_registers(np.array([7, 8, 28, 1000]), 7, 2)[1].tolist() == [0, 1, 2, 2]
+
+
+def test_a_real_bias_beyond_the_registers_is_rounded_to_their_ends():
+    assert round_bias(np.array([1e6, -1e6]), 7, 2).tolist() == [28, -32]
+
+
+def test_numbers_of_32_bits_wrap_where_they_are_sent_shifted_or_negated():
+    chip, low = Integer(), np.array([-(2**31)])
+    assert chip.magnitude(low).tolist() == [-(2**31)]
+    assert chip.magnitude(low + 1).tolist() == [2**31 - 1]
+    assert chip.shift_left(np.array([2**30, -(2**30)]), 1).tolist() == [-(2**31), -(2**31)]
+    assert chip.shift_right(np.array([-3, 3]), 1).tolist() == [-2, 1]
+    assert threshold_mantissa(np.array([127, 128])).tolist() == [1, 2]

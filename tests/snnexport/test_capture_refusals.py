@@ -135,6 +135,18 @@ def test_control_flow_on_data_is_refused_by_name(example):
         capture(Branching(), example.float())
 
 
+def test_a_loop_over_time_in_forward_is_refused_in_plain_words(example):
+    class Looping(nn.Module):
+        def forward(self, x):
+            return torch.stack([frame * 2 for frame in x])
+
+    with pytest.raises(UnsupportedError) as caught:
+        capture(Looping(), example.float())
+    said = "Looping: forward cannot be traced: it holds a loop over a tensor, over time perhaps"
+    assert caught.value.message == said
+    assert "write forward for one time step" in caught.value.hint
+
+
 def test_a_batch_size_written_into_forward_is_refused_by_name(example):
     class Fixed(nn.Module):
         def __init__(self):

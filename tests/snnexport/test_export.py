@@ -104,6 +104,27 @@ def test_decays_are_rounded_to_the_nearest_and_those_beyond_the_register_are_nam
     assert beyond.notes["x"]["quantized"]["moved"] == {"decay_u": 1, "decay_v": 1}
 
 
+@pytest.mark.parametrize(
+    ("decay_u", "problem"),
+    [
+        (0.75, r"x: decay_u = 0.75 is 3072/4096 a step, which does not fit 4096\.\.4096 of"),
+        (4094 / 4096, r"x: decay_u = 0.999512 is 4094/4096 a step, .* \(1 of 1 values\)"),
+        (4095 / 4096, None),
+    ],
+)
+def test_a_decay_more_than_a_step_beyond_the_register_is_refused(decay_u, problem):
+    chip = load_chip("loihi1")
+    narrow = {**chip.registers["Cuba"]["decay_u"], "low": 4096}
+    registers = {**chip.registers, "Cuba": {**chip.registers["Cuba"], "decay_u": narrow}}
+    chip = replace(chip, target=replace(chip.target, registers=registers))
+    if problem is None:
+        moved = quantize(_one_layer(decay_u=decay_u), chip, Calibration(0, 1))
+        assert moved.notes["x"]["quantized"]["moved"] == {"decay_u": 1}
+    else:
+        with pytest.raises(CheckError, match=problem):
+            quantize(_one_layer(decay_u=decay_u), chip, Calibration(0, 1))
+
+
 def test_channels_whose_weights_all_round_to_zero_are_named(checkpoint):
     chip = load_chip("loihi1")
     graph = _one_layer(weight=1e-6, threshold=900.0)

@@ -41,5 +41,5 @@ def test_only_what_has_no_exact_form_becomes_strict():
 
 def test_the_difference_is_counted_layer_by_layer():
     net = graph(layer("biased", "input", 0.0, 1.0))  # reaches 2 exactly in every step
-    rows = threshold_difference(net, approximate_thresholds(net), STEPS)
-    assert [(r.layer, r.compared, r.spikes, r.differ) for r in rows] == [("biased", 8, 8, 4)]
+    rows = threshold_difference(net, approximate_thresholds(net), STEPS[:7])
+    assert [(r.layer, r.compared, r.spikes, r.differ) for r in rows] == [("biased", 7, 7, 4)]

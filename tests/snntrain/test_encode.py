@@ -173,6 +173,7 @@ def test_without_events_all_frames_are_empty(frames):
     counts = frames(event_array([], [], [], []), (2, 3, 3), 4)
     assert counts.shape == (4, 2, 3, 3)
     assert not counts.any()
+    assert frames_of_length(event_array([], [], [], []), (3,), 1).tolist() == [[0, 0, 0]]
 
 
 def test_counts_stop_at_the_most_that_is_counted():

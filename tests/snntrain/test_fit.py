@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hwsim.errors import CheckError, FileError, SpikeportError
-from snntrain import LOSSES, Recipe, _fit, _optim, evaluate, fit, load, unroll
+from snntrain import LOSSES, Recipe, _fit, evaluate, fit, load, unroll
 from snntrain._watch import DivergedError
 
 
@@ -224,16 +224,6 @@ def test_rate_penalty_makes_the_network_quieter(tiny_text):
         for p in (0, 50)
     )
     assert quiet.calibration["rates"]["spike1"] < 0.7 * loud.calibration["rates"]["spike1"]
-
-
-def test_one_cycle_rises_to_its_peak_and_ends_far_below_its_start():
-    # floats of order 1
-    rates = [_optim.one_cycle(i / 100) for i in range(101)]
-    assert rates[0] == pytest.approx(1 / 25)
-    assert max(rates) == rates[30] == pytest.approx(1)
-    assert rates[100] == pytest.approx(4e-6)
-    assert rates[:31] == sorted(rates[:31])
-    assert rates[30:] == sorted(rates[30:], reverse=True)
 
 
 def test_prediction_is_the_lowest_index_of_the_largest_count(trained):

@@ -14,6 +14,7 @@ import h5py
 import numpy as np
 
 from hwsim.errors import FileError
+from snnexport.formats.hdf5 import damage_named
 from snnexport.formats.netx.layout import ATTRIBUTE, FIELDS, LAYERS, NEURON, NEURON_FIELDS
 
 Value = np.ndarray | str | None
@@ -26,11 +27,6 @@ FIELDS_MAX = 64
 _NAMES = frozenset().union(*FIELDS.values()) - {NEURON}
 _NEURON_NAMES = frozenset().union(*NEURON_FIELDS.values())
 HINT = "give a .net file that lava-dl's slayer wrote, or write it again with h5py"
-_DAMAGED = (
-    OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError,
-    MemoryError, OverflowError, UnicodeError, NotImplementedError,
-)  # fmt: skip
-"""What h5py raises, depending on where a file is damaged."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +48,8 @@ def parse(content: bytes) -> tuple[list[RawLayer], str]:
     FileError
         If it is damaged, is no netx file, or holds what is refused above.
     """
-    try:
-        with h5py.File.in_memory(content) as file:
-            return _Reader(len(content)).layers(file), _attribute(file)
-    except _DAMAGED as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise _error(f"is damaged or no HDF5 file: {said}") from None
+    with damage_named(HINT), h5py.File.in_memory(content) as file:
+        return _Reader(len(content)).layers(file), _attribute(file)
 
 
 def _attribute(file: h5py.File) -> str:

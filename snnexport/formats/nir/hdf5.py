@@ -16,6 +16,7 @@ import numpy as np
 from h5py import h5o  # pyright: ignore[reportAttributeAccessIssue] -- no stubs
 
 from hwsim.errors import FileError
+from snnexport.formats.hdf5 import damage_named
 
 Tree = dict[str, Any]
 """A group: each name gives a Tree, an array of numbers, a text, or an object array of texts."""
@@ -31,11 +32,6 @@ _FILTERS = {
     h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32,
     h5py.h5z.FILTER_LZF,
 }  # fmt: skip
-_DAMAGED = (
-    OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, IndexError,
-    MemoryError, OverflowError, UnicodeError, NotImplementedError,
-)  # fmt: skip
-"""What h5py raises, depending on where a file is damaged."""
 _INDEX, _ARRAY, _TEXTS = "index", "array", "texts"
 
 
@@ -81,12 +77,8 @@ def unpacked(answer: Mapping[str, np.ndarray]) -> Tree:
 
 def parse(content: bytes) -> Tree:
     """Return the tree that the HDF5 file ``content`` holds; FileError as :func:`packed`."""
-    try:
-        with h5py.File.in_memory(content) as file:
-            return _Reader(len(content)).group(file, "", 0)
-    except _DAMAGED as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise _error(f"is damaged or no HDF5 file: {said}") from None
+    with damage_named(HINT), h5py.File.in_memory(content) as file:
+        return _Reader(len(content)).group(file, "", 0)
 
 
 def _error(problem: str) -> FileError:
