@@ -72,7 +72,7 @@ class Along:
         def messages(sent: Sent) -> np.ndarray:
             return whole(np.tile(_contracted(sent, summed, into), (1, *repeats)))
 
-        return Pairs(_boxes(source, sources), _boxes(target, targets), messages)
+        return Pairs(source.numbers(*sources), target.numbers(*targets), messages)
 
     def synops(self, target: Cut, *, nonzero: bool = False) -> Counting:
         """Multiply the synapses along each axis; those that are not 0 are counted tap by tap."""
@@ -153,10 +153,3 @@ def _contracted(sent: Sent, summed: Cut | None, into: Sequence[np.ndarray]) -> n
     else:
         total = sent.by_channels(summed, real)
     return contract(contract(total, 1, into[1]), 2, into[2])
-
-
-def _boxes(cut: Cut, chunks: list[np.ndarray]) -> np.ndarray:
-    """Number the boxes of all combinations of ``chunks``, one array an axis."""
-    c, h, w = chunks
-    _, rows, columns = cut.chunks
-    return ((c[:, None, None] * rows + h[:, None]) * columns + w).ravel()

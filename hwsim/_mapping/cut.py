@@ -60,7 +60,10 @@ class Cut:
 
     def box(self) -> np.ndarray:
         """Return the box of each neuron, (neurons,) in C order."""
-        c, h, w = map(self.chunk, range(3))
+        return self.numbers(*map(self.chunk, range(3)))
+
+    def numbers(self, c: np.ndarray, h: np.ndarray, w: np.ndarray) -> np.ndarray:
+        """Number the boxes of all combinations of chunks, which are given axis by axis."""
         _, rows, columns = self.chunks
         return ((c[:, None, None] * rows + h[:, None]) * columns + w).ravel()
 

@@ -46,15 +46,13 @@ def cut_all(
             continue
         finer[name] = _fitting(site, limits, store)
         cuts[name] = next(finer[name], Cut(site.grid, (1, 1, 1)))
-    too_many = set(_sending_too_much(sites, cuts, limits, store)) & finer.keys()
-    while too_many:
+    while too_many := set(_sending_too_much(sites, cuts, limits, store)) & finer.keys():
         for name in sorted(too_many):
             found = next(finer[name], None)
             if found is None:
                 del finer[name]
             else:
                 cuts[name] = found
-        too_many = set(_sending_too_much(sites, cuts, limits, store)) & finer.keys()
     for name, site in sites.items():
         problems += _problems(site, cuts, limits, store, given.get(name))
     return cuts, problems

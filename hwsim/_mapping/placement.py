@@ -48,15 +48,14 @@ def place(cores: int, edges: Edges, mesh: Mesh) -> Places:
     Cores and free places are swapped one after the other while that saves hops, so the result
     is never worse than row by row. Integers and a fixed order: the same on every machine.
     """
-    slots = -(-cores // (mesh.columns * mesh.rows * mesh.cores)) * (
-        mesh.columns * mesh.rows * mesh.cores
-    )
+    per_chip = mesh.columns * mesh.rows * mesh.cores
+    slots = -(-cores // per_chip) * per_chip
     start = min(
         (row_by_row(slots, mesh), _column_by_column(slots, mesh)), key=lambda p: hops(edges, p)
     )
     x, y = _improved(Neighbours(slots, edges), start)
     number = np.zeros(slots, np.int64)
-    order = np.lexsort((np.arange(slots), x, y))
+    order = np.lexsort((x, y))
     number[order] = np.arange(slots) % mesh.cores
     return Places(x[:cores], y[:cores], number[:cores])
 

@@ -4,7 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwsim.arith import (
+    CURRENT,
     STATE_LIMIT,
+    VOLTAGE,
+    WORD,
     Integer,
     SignMode,
     bias_fits,
@@ -167,3 +170,18 @@ def test_numbers_of_32_bits_wrap_where_they_are_sent_shifted_or_negated():
     assert chip.shift_left(np.array([2**30, -(2**30)]), 1).tolist() == [-(2**31), -(2**31)]
     assert chip.shift_right(np.array([-3, 3]), 1).tolist() == [-2, 1]
     assert threshold_mantissa(np.array([127, 128])).tolist() == [1, 2]
+
+
+def test_registers_end_where_lava_has_them():
+    assert truncate_weights(np.array([-300, 300]), 9).tolist() == [-256, 255]
+    assert (WORD, VOLTAGE) == ((-(2**31), 2**31 - 1), (-(2**23) + 1, 2**23 - 1))
+    assert CURRENT == (-(2**23) + 1, 2**23)
+
+
+def test_conditions_are_0_and_1_and_choose_between_values():
+    chip, condition = Integer(), np.array([0, 1, 0])
+    v, other = np.array([-5, 7, 9]), np.array([1, 7, 3])
+    assert chip.above(v, other).tolist() == [0, 0, 1]
+    assert chip.reset(v, condition).tolist() == [-5, 0, 9]
+    assert chip.pick(condition, v, other + 1).tolist() == [2, 7, 4]
+    assert chip.pick(1 - condition, v, other + 1).tolist() == [-5, 8, 9]

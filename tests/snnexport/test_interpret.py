@@ -143,3 +143,18 @@ def test_integers_are_shifted_into_the_register_and_wrap_where_the_chip_does():
     assert found.dtype == np.int64
     assert (found == 2**23 - (2**23 - sums) % 2**24).all()  # within -2**23 + 1 .. 2**23
     assert found[:, 0].min() < 0
+
+
+@pytest.mark.parametrize(
+    ("neuron", "scale", "kind"),
+    [
+        (cuba(), None, np.int8),
+        (GradedRelay(), None, np.float64),
+        (GradedRelay(0), np.ones(2), np.int32),
+        (cuba(decay_u=4096, decay_v=0, threshold=64, bias=0), np.ones(2), np.int8),
+    ],
+)
+def test_messages_are_integers_but_the_wide_ones_of_a_network_of_reals(neuron, scale, kind):
+    weight = ONES if scale is None else Diagonal(np.ones(2, np.int64))
+    net = graph(layer("x", Edge("input", "w", (weight,)), neuron=neuron, scale=scale))
+    assert interpret(net, FRAMES).spikes["x"].dtype == kind
