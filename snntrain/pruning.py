@@ -41,4 +41,4 @@ def prune(module: nn.Module, before: list[Tensor], share: float) -> None:
         if count:
             magnitude = weight.abs().flatten()
             smallest = magnitude.topk(count, largest=False).indices
-            weight.view(-1)[smallest] = 0
+            weight[torch.unravel_index(smallest, weight.shape)] = 0  # however it lies in memory

@@ -27,6 +27,17 @@ def test_the_smallest_weights_of_each_layer_go():
     assert second.weight.tolist() == [[0.0, -60.0]]
 
 
+def test_the_same_weights_go_however_they_lie_in_memory():
+    plain = nn.Conv2d(3, 4, 3)
+    wide = nn.Conv2d(3, 4, 3).to(memory_format=torch.channels_last)
+    wide.load_state_dict(plain.state_dict())
+    assert not wide.weight.is_contiguous()
+    for module in (plain, wide):
+        prune(module, pruned(module), 0.5)
+    assert torch.equal(plain.weight, wide.weight)
+    assert (plain.weight == 0).sum() == plain.weight.numel() // 2
+
+
 def test_what_was_pruned_stays_so_whatever_an_update_makes_of_it():
     module = nn.Linear(4, 1)
     with torch.no_grad():
