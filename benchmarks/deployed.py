@@ -72,4 +72,5 @@ def energy_text(figures: Figures) -> str:
     low, high = figures.energy_low_uj, figures.energy_high_uj
     if low is None or high is None:
         return "no price for all of it"
-    return f"{low:.3g} to {high:.3g} uJ (prices of {figures.priced})"
+    texts = (f"{energy:,.0f}" if energy >= 100 else f"{energy:.3g}" for energy in (low, high))
+    return f"{' to '.join(texts)} uJ (prices of {figures.priced})"

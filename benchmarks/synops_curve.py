@@ -17,14 +17,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
+
 from hwsim import load_chip, run
-from hwsim._report.figures import tick_label, ticks
 from hwsim.counts import Kind
 from hwsim.synapses import Form
 from snnexport import Choices, LayerChoice, harden, stages
@@ -34,8 +36,8 @@ from snntrain.layers import Population
 
 RECIPES = Path(__file__).parent / "synops_curve"
 CHIP, BATCH, BITS, BUDGET_PENALTY, TOLERANCE = "loihi1", 500, 8, 100.0, 1.1
-WIDTH, HEIGHT, MARGIN = 640, 400, 60
-"""Of the drawing, in pixels."""
+SHOWN = 16
+"""Points of accuracy below the best that the drawing shows."""
 
 
 def main() -> int:
@@ -62,13 +64,11 @@ def main() -> int:
         print(", ".join(f"{key} {value}" for key, value in points[-1].items()), flush=True)
     problems = unmet(points)
     print("\n".join(problems))
-    for path, text in (
-        (options.json, json.dumps(points, indent=1) + "\n"),
-        (options.svg, drawing(points, options.data)),
-    ):
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+    if options.json:
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(points, indent=1) + "\n")
+    if options.svg:
+        draw(points, options.data, options.svg)
     return 1 if problems else 0
 
 
@@ -139,44 +139,24 @@ def unmet(points: list[dict]) -> list[str]:
     ]
 
 
-def drawing(points: list[dict], data: str) -> str:
-    """Return the points as SVG, a line through the penalties: operations right, accuracy up."""
-    across = ticks(0.0, max(p["synops"] for p in points))
-    up = ticks(*_span([100 * p["accuracy"] for p in points]))
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        right = (x - across[0]) / (across[-1] - across[0]) * (WIDTH - 2 * MARGIN)
-        high = (y - up[0]) / (up[-1] - up[0]) * (HEIGHT - 2 * MARGIN)
-        return MARGIN + right, HEIGHT - MARGIN - high
-
-    lines = [_text(*place(x, up[0]), tick_label(x), dy=18) for x in across]
-    lines += [_text(*place(across[0], y), f"{y:g} %", dx=-28, dy=4) for y in up]
-    curve = []
-    for p in points:
-        x, y = place(p["synops"], 100 * p["accuracy"])
-        priced = p["name"].startswith("penalty")
-        curve += [f"{x:.1f},{y:.1f}"] * priced
-        name = _text(x, y, p["name"], dy=-10 if priced else 18)
-        lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4"/>{name}')
-    left, bottom = place(across[0], up[0])
-    lines.append(
-        f'<path d="M{left},{MARGIN} V{bottom} H{WIDTH - MARGIN}" fill="none" stroke="black"/>'
-    )
-    lines.insert(0, f'<polyline points="{" ".join(curve)}" fill="none" stroke="silver"/>')
-    lines.append(_text(WIDTH / 2, 24, f"Accuracy on {data} of the exported program"))
-    lines.append(_text(WIDTH / 2, HEIGHT - 16, "synaptic operations of spikes per inference"))
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
-    style = 'font-family="sans-serif" font-size="12" text-anchor="middle"'
-    body = "\n".join(lines)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>\n{body}\n</svg>\n'
-
-
-def _span(values: list[float]) -> tuple[float, float]:
-    return min(values), max(max(values), min(values) + 0.1)
-
-
-def _text(x: float, y: float, text: str, dx: float = 0, dy: float = 0) -> str:
-    return f'<text x="{x + dx:.1f}" y="{y + dy:.1f}">{text}</text>'
+def draw(points: list[dict], data: str, path: Path) -> None:
+    """Draw the points, a colour for each kind of change; those far below the best are left out."""
+    figure, axes = plt.subplots(figsize=(7, 4.5), constrained_layout=True)
+    kinds: dict[str, list[dict]] = {}
+    for point in points:
+        kinds.setdefault(re.sub(r"[\d.]+|=", "", point["name"]).strip(), []).append(point)
+    for kind, found in kinds.items():
+        across, up = [p["synops"] for p in found], [100 * p["accuracy"] for p in found]
+        axes.plot(across, up, "o-" if len(found) > 1 else "o", label=kind)
+        for point, x, y in zip(found, across, up, strict=True):
+            value = re.sub(r"[^\d.]", "", point["name"])
+            axes.annotate(value, (x, y), (4, 4), textcoords="offset points", clip_on=True)
+    best = max(100 * p["accuracy"] for p in points)
+    axes.set(xscale="log", ylim=(best - SHOWN, best + 1))
+    axes.set(xlabel="synaptic operations of spikes per inference", ylabel="accuracy, %")
+    axes.set_title(f"{data}, the exported program on hwsim")
+    axes.legend()
+    figure.savefig(path, metadata={"Date": None})
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -226,8 +226,9 @@ def test_a_file_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
             layer[name] = 1
         for index in range(1, LAYERS_MAX):
             file[f"layer/{index}"] = layer
-    monkeypatch.setattr(sandbox, "_SECONDS", 1)  # it takes several
-    with pytest.raises(FileError, match=f"{path}: is damaged: .* took over 1 s or .* bytes"):
+    monkeypatch.setattr(sandbox, "_SECONDS", 1)  # it takes several, and more on a busy machine
+    busy = "was not read in 10 s"
+    with pytest.raises(FileError, match=f"{path}: (is damaged: .* took over 1 s|{busy})"):
         read_netx(path)
 
 
