@@ -163,7 +163,7 @@ def _start(
     module, chip = bound_for_chip(recipe, module, start, train, target)
     module.to(ranks.device)
     if recipe.train.channels_last:
-        module.to(memory_format=torch.channels_last)
+        module.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue] -- torch's
     share_statistics(module, ranks)
     optimizer = optimizer_of(module.parameters(), recipe.train)
     run = Run(recipe, ranks, module, optimizer, train, chip)
