@@ -55,8 +55,9 @@ def trained(rule: str, folder: Path, root: Path | None) -> tuple[Checkpoint, flo
     path, spent = folder / "checkpoint.safetensors", folder / "seconds"
     if not path.exists():
         before = time.process_time()
-        fit(Recipe.load(RECIPES / f"{rule}.toml"), root=root, out=folder).save(path)
+        checkpoint = fit(Recipe.load(RECIPES / f"{rule}.toml"), root=root, out=folder)
         spent.write_text(f"{time.process_time() - before:.1f}\n")
+        checkpoint.save(path)
     return Checkpoint.load(path), float(spent.read_text())
 
 

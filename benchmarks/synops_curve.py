@@ -92,10 +92,9 @@ def trained(data: str, changes: dict[str, float], folder: Path, root: Path | Non
     path = folder / "checkpoint.safetensors"
     if not path.exists():
         lines = (RECIPES / f"{data}.toml").read_text().splitlines()
-        for i, line in enumerate(lines):
-            name = line.partition(" = ")[0]
-            if name in changes:
-                lines[i] = f"{name} = {changes[name]:{'.0f' if name == 'steps' else ''}}"
+        places = {line.partition(" = ")[0]: i for i, line in enumerate(lines)}
+        for name, value in changes.items():
+            lines[places[name]] = f"{name} = {value:{'.0f' if name == 'steps' else ''}}"
         recipe = Recipe.from_text("\n".join(lines), folder.name)
         fit(recipe, target=harden, root=root, out=folder, resume=True).save(path)
     return Checkpoint.load(path)

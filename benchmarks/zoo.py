@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from hwsim.errors import FileError
+from hwsim.errors import FileError, known_hint
 from snntrain import Checkpoint, load
 
 MODELS = Path(__file__).parent.parent / "models"
@@ -63,7 +63,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--cards", action="store_true")
     options = parser.parse_args()
-    rows = []
+    rows, unknown = [], sorted(set(options.only.split(",")) - set(known))
+    if unknown:
+        parser.error(f"no network {', '.join(unknown)}; {known_hint(known, unknown[0])}")
     for name in options.only.split(","):
         found, card = rows_of(name, options.root)
         rows += found

@@ -116,7 +116,7 @@ def _alike(error: UnicodeError) -> tuple[str, int]:
 
 def _plain(name: str) -> str:
     """Return the ASCII that looks like the character called ``name``: rules of tables, dashes."""
-    if name.endswith(("HORIZONTAL", "DASH")):
+    if name.endswith(("HORIZONTAL", "DASH")) and " AND " not in name:  # no crossing
         return "-"
     if name.startswith("BOX DRAWINGS"):
         return "|" if name.endswith("VERTICAL") else "+"

@@ -72,6 +72,8 @@ def json_object(text: str | bytes, where: str, *, hint: str) -> dict[str, Any]:
 
 def require_writable(path: Path, *, folder: bool = False) -> None:
     """Raise FileError where ``path`` surely cannot be written, before hours of work for it."""
+    if is_device(path):
+        return
     if path.exists() and path.is_dir() != folder:
         kinds = ("file", "folder") if folder else ("folder", "file")
         raise FileError(
@@ -86,6 +88,11 @@ def require_writable(path: Path, *, folder: bool = False) -> None:
         )
 
 
+def is_device(path: Path) -> bool:
+    """Say whether ``path`` is a device or a pipe, which is written into, and by several."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
 def write_atomic(path: Path, content: bytes | str) -> None:
     """Write ``content`` beside ``path`` and rename it: the file is whole or it is not there.
 
@@ -93,7 +100,7 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        if is_device(path):
             path.write_bytes(data)
         else:
             _replace(path.resolve() if path.is_symlink() else path, data)

@@ -40,12 +40,12 @@ class Command(click.Command):
         return super().invoke(ctx)
 
     def _check_paths(self, context: click.Context) -> None:
-        from hwsim.files import require_writable
+        from hwsim.files import is_device, require_writable
 
         named: dict[Path, click.Parameter] = {}
         for parameter in self.params:
             path = context.params.get(parameter.name or "")
-            if path is None or parameter.type not in (FILE, WRITTEN, FOLDER):
+            if path is None or parameter.type not in (FILE, WRITTEN, FOLDER) or is_device(path):
                 continue
             other = named.setdefault(path.resolve(), parameter)
             if other is not parameter and not (other.type is parameter.type is FILE):

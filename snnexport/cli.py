@@ -78,9 +78,16 @@ def _known(error: BaseException) -> str | None:
         hint = "use fewer --samples, or a larger machine"
         return str(RangeError("there is not enough memory", hint=hint))
     if isinstance(error, OSError) and error.errno != errno.EPIPE:
-        where, hint = error.filename or "standard output", "free some space, or use another place"
-        return str(FileError(f"{where}: {error.strerror}", hint=hint))
+        return str(_failed(error))
     return None
+
+
+def _failed(error: OSError) -> FileError:
+    """Return what the operating system refused; full is standard output, where no file is named."""
+    if error.filename or error.errno in (errno.ENOSPC, errno.EFBIG, errno.EIO):
+        where = error.filename or "standard output"
+        return FileError(f"{where}: {error.strerror}", hint="free some space, or use another place")
+    return FileError(error.strerror or str(error), hint="--verbose says where it arose")
 
 
 @contextmanager

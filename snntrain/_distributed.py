@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from hwsim.errors import SpikeportError, UnsupportedError
 from snntrain.norms import CurrentNorm
@@ -72,7 +71,10 @@ class Ranks:
     def average(self, tensors: list[Tensor]) -> None:
         """Replace each tensor by its mean over processes: all of them in one message."""
         if self.size > 1:
-            vector_to_parameters(self.mean(parameters_to_vector(tensors)), tensors)
+            means = self.mean(torch.cat([tensor.reshape(-1) for tensor in tensors]))
+            parts = means.split([tensor.numel() for tensor in tensors])
+            for tensor, mean in zip(tensors, parts, strict=True):
+                tensor.copy_(mean.view_as(tensor))  # however it lies in memory
 
     def require_equal(self, state: dict[str, Tensor], where: Any) -> None:
         """Raise SpikeportError unless every process holds the same tensors and is ``where``."""

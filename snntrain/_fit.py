@@ -20,7 +20,7 @@ from snntrain._loop import Run, prepare, train_epoch
 from snntrain._optim import optimizer_of
 from snntrain._resume import Best, Position, Saved
 from snntrain.checkpoint import Checkpoint
-from snntrain.data import Dataset, Images, load
+from snntrain.data import Dataset, load
 from snntrain.hardware import Target
 from snntrain.layers import spiking_layers
 from snntrain.logs import Entry, Log
@@ -189,8 +189,6 @@ def _check_data(recipe: Recipe, train: Dataset, ranks: Ranks) -> None:
         )
     if settings.flip and len(shape) != 3:
         problems.append(f"train.flip = true mirrors images, which {train.name} has not")
-    if settings.drop and isinstance(train, Images):
-        problems.append(f"train.drop = {settings.drop} leaves out events: {train.name} has images")
     hint = f"{train.name} has {len(train)} training samples of shape {shape}, {classes} classes"
     raise_all("recipe", problems, hint=hint)
 

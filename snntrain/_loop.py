@@ -131,8 +131,7 @@ def _sequence(run: Run, rows: np.ndarray, random: np.random.Generator) -> Tensor
         sequence = samples.sequences(rows, steps, random)
     else:
         sequence = samples.sequences(rows, steps, random)
-        events = augment.drop(np.moveaxis(sequence, 0, 1), settings.drop, random)
-        sequence = np.moveaxis(_changed(events, settings, 0, random), 1, 0)
+        sequence = np.moveaxis(_changed(np.moveaxis(sequence, 0, 1), settings, 0, random), 1, 0)
     return torch.tensor(sequence, dtype=torch.float32)
 
 

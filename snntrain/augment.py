@@ -42,15 +42,3 @@ def erase(frames: np.ndarray, side: int, low: int, random: np.random.Generator) 
         erased &= np.expand_dims(within, 3 - axis)
     between = tuple(range(1, frames.ndim - 2))
     return np.where(np.expand_dims(erased, between), low, frames).astype(frames.dtype)
-
-
-def drop(frames: np.ndarray, most: float, random: np.random.Generator) -> np.ndarray:
-    """Leave out each event of counts (N, ...) with a chance of its sample's own, 0..``most``.
-
-    Source: random dropping of EventDrop, Gu et al. 2021, arXiv 2106.05836, section 3.2.
-    """
-    if not most:
-        return frames
-    shape = (-1, *[1] * (frames.ndim - 1))
-    kept = 1 - random.uniform(0, most, len(frames)).reshape(shape)
-    return random.binomial(frames, kept).astype(frames.dtype)

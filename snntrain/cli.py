@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from snntrain.start import Start
 
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, RECIPE = "checkpoint.safetensors", "recipe.toml"
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def train(  # noqa: PLR0913 -- one a flag
 
     _refuse_contradictions(init, resume, overwrite, bool(profile or repair))
     plan, start = Recipe.load(recipe), None
-    if not (resume or overwrite) and is_first():
-        _require_none(out)
+    if not overwrite and is_first():
+        _require_kept(out, plan, resume)
     if init:
         judge = _test_split(plan, root) if is_first() else None
         start = above.start(init, plan, judge, profile=profile, repair=repair)
@@ -122,7 +122,7 @@ def train(  # noqa: PLR0913 -- one a flag
         return
     path = out / CHECKPOINT
     checkpoint.save(path)
-    write_atomic(out / "recipe.toml", plan.to_text())
+    write_atomic(out / RECIPE, plan.to_text())
     result = {"checkpoint": str(path), "sha256": checkpoint.sha256, **checkpoint.metrics}
     if ACCURACY in result:
         result["test_accuracy"] = evaluate(checkpoint, _test_split(plan, root)).accuracy
@@ -227,15 +227,26 @@ def sweep_command(  # noqa: PLR0913 -- one a flag
         _print(found, as_json)
 
 
-def _require_none(out: Path) -> None:
-    """Raise FileError if a run is in ``out``: hours of work are not replaced by mistake."""
+def _require_kept(out: Path, plan: Recipe, resume: bool) -> None:
+    """Raise FileError where training would replace what is in ``out``: it may be hours of work."""
     from snntrain._resume import NAME
 
     found = [name for name in (CHECKPOINT, NAME) if (out / name).exists()]
-    if found:
+    if found and not resume:
         raise FileError(
             f"{out}: holds a run already ({', '.join(found)})",
             hint="--resume goes on with it, --overwrite begins anew, or give another --out",
+        )
+    if found == [CHECKPOINT]:
+        raise FileError(
+            f"{out}: holds {CHECKPOINT}, but no {NAME} to go on with",
+            hint="--overwrite begins anew, or give another --out",
+        )
+    written = out / RECIPE
+    if not found and written.is_file() and written.read_bytes() != plan.to_text().encode():
+        raise FileError(
+            f"{out}: holds another {RECIPE}, which would be replaced",
+            hint="--overwrite replaces it, or give another --out",
         )
 
 

@@ -106,7 +106,6 @@ class TrainSettings:
     shift: int = setting(0, 64, default=0)
     flip: bool = False
     erase: int = setting(0, 4096, default=0)
-    drop: float = setting(0.0, 0.999, default=0.0)
     rate_penalty: float = setting(0.0, 1000.0, default=0.0)
     synops_penalty: float = setting(0.0, 1e6, default=0.0)
     synops_budget: float = setting(0.0, 1e15, default=0.0)

@@ -55,7 +55,7 @@ class ConvNetSettings:
             return image_problems(self.input_shape, len(self.channels), "convolution")
         found = image_problems(self.input_shape, 0, "")
         if not found and not min(self.sides()):
-            given = f"input_shape = {list(self.input_shape)} and pools = {list(self.pools)}"
+            given = f"input_shape = {list(self.input_shape)}, (stride, pool) = {self.halvings()}"
             found.append(f"{given} leave no square to take a mean of")
         return found
 
@@ -75,7 +75,7 @@ class ConvNetSettings:
 class ConvNet(nn.Module):
     """``conv1, spike1, pool1, ..., flatten, dense1, spikeN, ..., denseM, output``.
 
-    Convolutions are 3x3 with padding 1, pools average 2x2; every spiking layer normalises its
+    Convolutions are 3x3 with padding 1, pools take means; every spiking layer normalises its
     current, so weights have no bias. ``forward`` describes one time step; the class is the
     output neuron that spikes most often over the sequence, or the readout's largest voltage,
     summed over it.

@@ -169,3 +169,36 @@ def test_a_trace_comes_back_as_it_was(tmp_path):
     assert back.arrays.keys() == trace.arrays.keys()
     assert set(back.spikes) == set(back.u) == set(names)
     assert all((back.arrays[k] == v).all() for k, v in trace.arrays.items())
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (28, "free some space; nothing was changed"),
+        (122, "free some space; nothing was changed"),
+        (27, "free some space; nothing was changed"),
+        (13, "choose a place that can be written; nothing was changed"),
+    ],
+)
+def test_only_a_full_disk_is_to_be_freed(tmp_path, monkeypatch, number, hint):
+    def fails(_):
+        raise OSError(number, "no")
+
+    monkeypatch.setattr("os.fsync", fails)
+    with pytest.raises(FileError, match=r"x: cannot be written: no \(3 bytes\)") as caught:
+        write_atomic(tmp_path / "x", "abc")
+    assert caught.value.hint == hint
+    monkeypatch.undo()
+    with pytest.raises(FileError) as caught:
+        write_atomic(tmp_path, "abc")
+    assert caught.value.hint == "that is a folder: give the path of a file"
+
+
+def test_the_hidden_folder_of_a_write_is_not_in_what_it_says(tmp_path):
+    def build(stage):
+        raise FileError(f"{stage / 'a' / 'b'}: cannot be written", hint="free some space")
+
+    with pytest.raises(FileError) as caught:
+        write_folder(tmp_path / "out", build)
+    assert caught.value.message == f"{tmp_path}/out/a/b: cannot be written"
+    assert caught.value.hint == "free some space"

@@ -8,6 +8,9 @@ from snntrain import Recipe, augment, fit, load
 from snntrain._distributed import ALONE
 from snntrain._loop import Run, _batches
 from snntrain._resume import Position
+from snntrain.data import Recordings
+from snntrain.data.base import Store
+from snntrain.events import EVENT
 
 
 @pytest.fixture
@@ -58,20 +61,9 @@ def test_erase_blanks_one_square_with_its_middle_in_the_frame(random):
     assert (augment.erase(frames, 0, 2, random) == frames).all()
 
 
-def test_drop_leaves_out_events_at_a_share_of_each_sample_and_makes_none(random):
-    counts = np.full((300, 4, 2, 20, 20), 3, np.uint8)
-    kept = augment.drop(counts, 0.6, random)
-    assert kept.dtype == counts.dtype
-    assert kept.max() <= 3
-    shares = kept.mean(axis=(1, 2, 3, 4)) / 3
-    assert 0.38 < shares.min() < 0.45
-    assert 0.95 < shares.max() <= 1
-    assert abs(shares.mean() - 0.7) < 0.05
-    assert (augment.drop(counts, 0.0, random) == counts).all()
-
-
 def sequences(text, data):
-    """Return the first batch (T, B, *shape) that training on ``data`` reads."""
+    """Return the first batch (T, B, *shape) that training on ``data`` reads; T = 4."""
+    text = text.replace("steps = 2", "steps = 4").replace("batch_size = 256", "batch_size = 40")
     recipe = Recipe.from_text(text, "augmented")
     run = Run(recipe, ALONE, None, None, data)
     _, (sequence, labels) = next(_batches(run, Position()))
@@ -89,6 +81,39 @@ def test_images_are_changed_before_they_are_encoded_so_that_all_steps_are_alike(
         assert 0.3 < differs <= 1, change
 
 
+def recordings(shape, steps):
+    """Return 40 recordings, alike, of one event in every cell of every frame."""
+    cells = np.argwhere(np.ones((steps, *shape), bool))
+    events = np.zeros(len(cells), EVENT)
+    events["t"], events["x"] = 1000 * cells[:, 0], cells[:, -1]
+    if len(shape) == 3:
+        events["p"], events["y"] = cells[:, 1].astype(bool), cells[:, 2]
+    labels = np.arange(40) % 10
+    store = Store(shape, labels, list(range(40)), lambda _: events, ())
+    return Recordings("drawn", "train", labels, store)
+
+
+@pytest.mark.parametrize("change", ["shift = 3", "erase = 4"])
+def test_a_recording_is_changed_alike_in_all_its_frames(tiny_text, change):
+    data = recordings((2, 8, 8), 4)
+    text = tiny_text.replace("shift = 1", change)
+    changed, _ = sequences(text, data)
+    assert changed.shape[0] == 4
+    assert (changed == changed[:1, :, :1]).all()
+    assert set(np.unique(changed)) == {0, 1}
+    assert len({sample.tobytes() for sample in changed[0, :, 0]}) > 5
+
+
+def test_sound_is_shifted_along_its_steps_and_channels(tiny_text):
+    data = recordings((16,), 4)
+    text = tiny_text.replace("shift = 1", "shift = 2")
+    changed, _ = sequences(text, data)
+    assert changed.shape[::2] == (4, 16)
+    heard = {(int(s.any(1).sum()), int(s.any(0).sum())) for s in changed.swapaxes(0, 1)}
+    assert {steps for steps, _ in heard} == {2, 3, 4}
+    assert {channels for _, channels in heard} == {14, 15, 16}
+
+
 def test_what_has_no_width_is_not_mirrored(tmp_path, tiny_text, monkeypatch):
     class Sound:
         name, shape, labels = "sound", (64,), np.arange(10)
@@ -103,8 +128,3 @@ def test_what_has_no_width_is_not_mirrored(tmp_path, tiny_text, monkeypatch):
     monkeypatch.setattr("snntrain._fit.load", lambda *_: Sound())
     with pytest.raises(CheckError, match=r"flip = true mirrors images, which sound"):
         fit(Recipe.from_text(text, "r"))
-
-
-def test_images_have_no_events_to_leave_out(tiny_text):
-    with pytest.raises(CheckError, match=r"train.drop = 0.5 leaves out events: digits has images"):
-        fit(Recipe.from_text(tiny_text + "drop = 0.5\n", "r"))

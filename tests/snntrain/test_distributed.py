@@ -79,6 +79,7 @@ def folder(tmp_path_factory, tiny_text):
         for rule, net in NETS.items()
     }
     texts |= {"clipped": tiny_text + "clip_norm = 0.5\n", "pooled": POOLED}
+    texts["wide"] = tiny_text + "channels_last = true\n"
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text)
     return folder
@@ -104,7 +105,7 @@ def test_every_rule_is_trained_by_two_processes_here():
 
 
 @pytest.mark.filterwarnings("ignore::snntrain._watch.SpikeportWarning")
-@pytest.mark.parametrize("name", [*NETS, "clipped", "pooled"])
+@pytest.mark.parametrize("name", [*NETS, "clipped", "pooled", "wide"])
 def test_two_processes_with_half_a_batch_each_learn_what_one_learns(
     folder, together, tmp_path, name
 ):
@@ -122,7 +123,7 @@ def test_two_processes_with_half_a_batch_each_learn_what_one_learns(
 
 def test_both_processes_end_with_the_same_bytes(together):
     assert together[0].hashes == together[1].hashes
-    assert set(together[0].hashes) == {*NETS, "clipped", "pooled"}
+    assert set(together[0].hashes) == {*NETS, "clipped", "pooled", "wide"}
 
 
 def test_the_command_writes_and_prints_in_the_first_process_alone(folder, together):

@@ -270,7 +270,7 @@ def test_sides_of_a_convnet_are_those_that_its_layers_give(settings, sides):
         ({}, "input_shape = [2, 34, 34] cannot be halved 2 times, once per convolution"),
         ({"pools": (2,)}, "channels = [3, 4] and pools = [2] are not one value for each conv"),
         ({"strides": (2, 1, 1)}, "channels = [3, 4] and strides = [2, 1, 1] are not one value"),
-        ({"pools": (9, 9)}, "pools = [9, 9] leave no square to take a mean of"),
+        ({"pools": (9, 9)}, "(stride, pool) = [(1, 9), (1, 9)] leave no square"),
         ({"readout": True}, "decay_u has 3 values, not one for each of 2 spiking layers"),
     ],
 )

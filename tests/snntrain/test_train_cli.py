@@ -84,6 +84,29 @@ def test_a_run_that_is_there_is_kept_unless_it_is_to_be_overwritten(call, recipe
     )
 
 
+def test_a_checkpoint_without_the_state_of_its_run_is_not_replaced_by_resuming(
+    call, recipe, tmp_path
+):
+    out = tmp_path / "run"
+    call("train", recipe, "--out", out)
+    (out / "last.state.safetensors").unlink()
+    before = {path: path.read_bytes() for path in out.iterdir()}
+    with pytest.raises(FileError, match=r"holds checkpoint.safetensors, but no last.state"):
+        call("train", recipe, "--out", out, "--resume")
+    assert {path: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_another_recipe_in_the_folder_is_not_replaced(call, recipe, tmp_path):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "recipe.toml").write_text("# mine\n" + recipe.read_text())
+    with pytest.raises(FileError, match=r"holds another recipe.toml, which would be replaced"):
+        call("train", recipe, "--out", out)
+    assert (out / "recipe.toml").read_text().startswith("# mine\n")
+    (out / "recipe.toml").write_text(recipe.read_text())
+    call("train", recipe, "--out", out)
+
+
 def test_ctrl_c_says_how_to_go_on(recipe, tmp_path, monkeypatch):
     """After the first epoch, whose state is there by then."""
     epochs = []
