@@ -28,7 +28,17 @@ from hwsim import (
     SumPool2d,
     run,
 )
-from hwsim.counts import Form, kind_of
+from hwsim.counts import (
+    ConnectionCounts,
+    Counts,
+    Form,
+    PopulationCounts,
+    count,
+    fired_of_trace,
+    kind_of,
+    population_counts,
+)
+from hwsim.engines.base import PopulationTally
 
 repeatable = settings(
     derandomize=True,
@@ -143,6 +153,11 @@ def assert_counted(net, engine, **options):
         assert counted.form is FORMS[type(c.synapse)]
         assert counted.index_fetches == (synops if isinstance(c.synapse, Sparse) else 0)
         assert counted.kind is kind_of(program, c)
+    again = fired_of_trace(program, frames, found.trace)
+    assert again.keys() == fired.keys()
+    assert all((again[name].ravel() == messages).all() for name, messages in fired.items())
+    spikes = {p.name: int(fired[p.name].sum()) for p in program.populations}
+    assert count(program, frames, found.trace) == (spikes, counts.synops)
     machine_steps = options.get("steps", len(frames) + program.latency)
     assert counts.barriers == machine_steps * frames.shape[1]
 
@@ -264,3 +279,28 @@ def test_a_fan_out_of_more_than_a_byte_holds_is_counted_in_full():
     counts = run(program, np.ones((2, 3, 2), int)).counts
     assert counts.synops == 2 * 3 * 600
     assert counts.connections[0].nonzero_synops == 2 * 3 * 560
+
+
+def test_the_sums_and_properties_of_counts_by_hand():
+    a = PopulationCounts("a", 4, 11, 40, 17, 0, 0, 1, 2, zero=9, bias_adds=5)
+    b = replace(a, name="b", spikes=3, updates=20, driven=20, zero=0)
+    sparse = ConnectionCounts("in", "a", False, 6, 30, form=Form.SPARSE, nonzero_synops=8)
+    dense = ConnectionCounts("a", "b", True, 7, 14, "again", nonzero_synops=14)
+    counts = Counts(3, 5, 8, (a, b), (sparse, dense))
+    assert (a.idle, b.idle) == (40 - 17 - 9, 0)
+    assert (counts.barriers, counts.spikes, counts.synops, counts.updates) == (24, 14, 44, 60)
+    assert (sparse.weight_fetches, sparse.index_fetches) == (30, 30)
+    assert (dense.weight_fetches, dense.index_fetches) == (14, 0)
+    assert (sparse.name, dense.name) == ("in->a", "a->b#again")
+
+
+@pytest.mark.parametrize(("updates", "always"), [(12, 1), (0, 0)])
+def test_neurons_that_fire_in_every_update_or_never_are_counted(updates, always):
+    population = Population("a", (2, 3), Cuba(0, 0, 64, np.array([0, 64])), 1)
+    each = updates // 6
+    fired = np.array([[0, each, 0], [1, 0, 0]]) if each else np.zeros((2, 3), int)
+    tally = PopulationTally(fired, updates, 5, 1, 2, 3)
+    found = population_counts(population, tally)
+    assert (found.neurons, found.spikes, found.updates) == (6, fired.sum(), updates)
+    assert (found.silent, found.always_firing) == ((fired == 0).sum(), always)
+    assert found.bias_adds == 3 * each  # the second channel has three neurons

@@ -180,3 +180,61 @@ def test_both_files_that_are_no_reports_are_named_at_once(tmp_path):
         named = {name for name in ("a", "bad", "none") if f"{name}.json" in str(result.exception)}
         assert named == set(paths) - {"a"}
         assert result.exception.hint
+
+
+def test_what_has_no_name_is_called_so_and_no_tables_are_none():
+    nameless = changed(
+        context=replace(A.context, program=None, data=None, split=None),
+        energy=replace(ENERGY, tables=(), terms=()),
+    )
+    found = diff(nameless, nameless)
+    assert (found.a, found.b, found.unlike) == ("unnamed", "unnamed", ())
+    assert diff(A, nameless).unlike == (
+        Unlike("price tables", "p1, p2", "none"),
+        Unlike("data", "digits:test", "unnamed"),
+    )
+    found = diff(nameless, A)
+    assert (found.a, found.b) == ("unnamed", "net")
+    split = changed(context=replace(A.context, data=None))
+    assert diff(A, split).unlike == (Unlike("data", "digits:test", "unnamed:test"),)
+    assert diff(A, nameless).terms == ()
+
+
+def test_a_term_that_only_the_first_has_is_none_in_the_second():
+    b = changed(energy=replace(ENERGY, terms=ENERGY.terms[1:]))
+    (gone,) = diff(A, b).terms
+    assert (gone.table, gone.term, gone.a) == ("p1", "adds", Bracket(1.0, 1.0))
+    assert (gone.b, gone.ratio) == (None, UNKNOWN)
+    assert any(
+        line.startswith("p1 adds 1") and "no such term" in line for line in lines(diff(A, b))
+    )
+
+
+def test_terms_keep_the_order_of_the_first_and_then_of_the_second():
+    first = [Term("p2", name, 1.0, 1.0, 3.0, 1.0, 2.0, "k", "s", "") for name in "cab"]
+    second = [replace(t, term=t.term * (t.term != "a") or "d", energy_uj=4.0) for t in first[::-1]]
+    a, b = (changed(energy=replace(ENERGY, terms=tuple(terms))) for terms in (first, second))
+    assert [t.term for t in diff(a, b).terms] == ["c", "a", "b", "d"]
+
+
+def test_a_range_with_one_end_not_known_has_a_ratio_of_the_other():
+    half, zero = Bracket(2.0, None), Bracket(0.0, 4.0)
+    a, b, c = (
+        changed(per_inference=replace(MEANS, energy_uj=end))
+        for end in (half, zero, Bracket(1.0, 2.0))
+    )
+    assert figures(a, c)["energy_uj"].ratio == Bracket(0.5, None)
+    assert figures(c, a)["energy_uj"].ratio == Bracket(2.0, None)
+    assert figures(b, c)["energy_uj"].ratio == Bracket(None, 0.5)
+
+
+def test_a_ratio_has_three_digits_and_both_ends_only_where_they_differ():
+    b = changed(
+        per_inference=replace(
+            MEANS, energy_uj=Bracket(1.0004, 2.2008), synops=1800 / 7, messages=106e6
+        )
+    )
+    text = lines(diff(A, b))
+    assert any(line.startswith("energy_uj") and line.endswith(" 1") for line in text)
+    assert any(line.startswith("synops") and line.endswith(" 0.143") for line in text)
+    assert any(line.startswith("messages") and line.endswith(" 1e+06") for line in text)

@@ -250,3 +250,46 @@ def test_the_slowest_core_of_a_step_is_that_of_its_low_end(two_layers, monkeypat
     times = StepTimes(sending, sending, receiving, receiving, (0.0, 0.0), None)
     monkeypatch.setattr(timing, "step_times", lambda *_: times)
     assert timing.latency_of(loads, ran.counts, FITTED).slowest == {"layer1": 1.0}
+
+
+def test_a_step_ends_with_its_slowest_core_its_barrier_and_at_worst_its_longest_route():
+    sending, receiving = np.array([[[5.0, 1.0]], [[0.0, 7.0]]]), np.array([[[2.0, 4.0]], [[6, 6]]])
+    times = StepTimes(sending, 2 * sending, receiving, 3 * receiving, (10.0, 20.0), 100.0)
+    assert times.busy_low.tolist() == [[[5, 4]], [[6, 7]]]
+    assert times.busy_high.tolist() == [[[16, 14]], [[18, 32]]]
+    assert times.low.tolist() == [[15], [17]]
+    assert times.high.tolist() == [[136], [152]]
+    assert replace(times, route_ns=None).high.tolist() == [[36], [52]]
+
+
+def test_a_time_of_transport_that_is_no_way_gives_no_route(two_layers):
+    ran, loads = loaded(*two_layers)
+    ways = ("hops_x", "hops_y", "local_messages")
+    timed = [p for p in FITTED.transport if p.time_ns is not None and p.counter not in ways]
+    assert timed
+    times = step_times(loads, ran.counts, replace(FITTED, transport=tuple(timed)))
+    assert times.route_ns is None
+    untimed = [replace(p, time_ns=None) for p in FITTED.transport if p.counter in ways]
+    times = step_times(loads, ran.counts, replace(FITTED, transport=(*timed, *untimed)))
+    assert times.route_ns is None
+
+
+def test_a_price_without_a_time_matters_only_for_what_was_counted(two_layers):
+    ran, loads = loaded(*two_layers)
+    whole = step_times(loads, ran.counts, FITTED)
+    for counter, needed in (("spike_synops_dense", True), ("spike_synops_conv", False)):
+        terms = [replace(p, time_ns=None) if p.counter == counter else p for p in FITTED.terms]
+        found = step_times(loads, ran.counts, replace(FITTED, terms=tuple(terms)))
+        assert (found is None) is needed
+    assert (found.low == whole.low).all()
+    assert (found.high == whole.high).all()
+
+
+def test_the_steps_that_loads_have_are_those_of_the_run(two_layers):
+    program, inputs = two_layers
+    ran, loads = loaded(program, np.repeat(inputs, 3, axis=1))
+    assert (loads.steps, loads.samples) == (ran.counts.machine_steps, 3)
+    times = step_times(loads, ran.counts, FITTED)
+    assert times.low.shape == times.high.shape == (3, 3)
+    # every sample is alike
+    assert (times.low == times.low[:, :1]).all()

@@ -124,3 +124,44 @@ def test_a_run_that_ends_in_the_gap_has_no_frame_in_its_raster():
         ran = run(program, inputs, record="spikes", steps=steps)
         raster = raster_of(program, ran.trace, inputs=inputs)
         assert raster.rates["in"] == tuple(float(s >= program.gap) for s in range(steps))
+
+
+@pytest.mark.parametrize(("limit", "shown"), [(64, 64), (63, 32), (32, 32), (31, 16), (1, 1)])
+def test_as_many_neurons_are_shown_as_events_fit_halved_each_time(limit, shown, monkeypatch):
+    monkeypatch.setattr(raster, "MOST_EVENTS", limit)
+    (layer,) = raster_of(net(200), Trace({"p0": np.ones((1, 1, 200), np.int8)})).layers
+    assert len(layer.events) == len(layer.neurons_shown) == shown
+    assert layer.neurons_shown[0] == 0
+    assert layer.neurons_shown[-1] == (199 if shown > 1 else 0)
+
+
+def test_neurons_are_shown_at_even_distances_rounded_down():
+    (layer,) = raster_of(net(66), Trace({"p0": np.zeros((1, 1, 66), np.int8)})).layers
+    assert list(layer.neurons_shown) == [65 * i // 63 for i in range(64)]
+
+
+def test_the_first_sample_is_shown_unless_another_is_asked_for(rng):
+    trace = recorded(rng, 5, 3, p0=4)
+    found = raster_of(net(4), trace)
+    assert found == raster_of(net(4), trace, 0)
+    assert found != raster_of(net(4), trace, 1)
+    assert found.sample == 0
+
+
+def test_input_and_populations_of_any_shape_are_rows_in_c_order():
+    program = net(6)
+    grid = replace(program.populations[0], shape=(1, 2, 3))
+    program = replace(program, input=Input("in", (2, 2)), populations=(grid,))
+    frames = np.zeros((2, 2, 2, 2), np.int64)
+    frames[1, 1, 1, 0] = 1
+    spikes = np.zeros((3, 2, 1, 2, 3), np.int8)
+    spikes[2, 1, 0, 1, 2] = -1
+    found = raster_of(program, Trace({"p0": spikes}), 1, frames)
+    assert [layer.events for layer in found.layers] == [((2, 2),), ((3, 5),)]
+    assert found.rates == {"in": (0.0, 0.25, 0.0), "p0": (0.0, 0.0, 1 / 6)}
+
+
+def test_a_sample_that_is_not_there_is_refused_with_those_that_are():
+    with pytest.raises(RangeError) as caught:
+        raster_of(net(3), Trace({"p0": np.zeros((2, 5, 3), np.int8)}), 5)
+    assert caught.value.hint == "choose one of 0..4"

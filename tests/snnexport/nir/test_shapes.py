@@ -117,3 +117,12 @@ def test_a_misfit_says_which_axis_looks_wrong(wanted, arriving, said):
 
 def test_a_misfit_without_a_guess_is_plain():
     assert shapes.misfit(LINEAR, (64,), (63,)) == "Linear takes shape (64,), and (63,) arrives"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "arriving"),
+    [((64,), (9, 7)), ((4, 9), (9, 4)), ((1, 64), (63,)), ((2, 3), (6, 2, 4)), ((2, 3, 4), (3, 5))],
+)
+def test_no_axis_is_blamed_where_dropping_or_flattening_would_not_help(wanted, arriving):
+    said = f"Linear takes shape {wanted}, and {arriving} arrives"
+    assert shapes.misfit(LINEAR, wanted, arriving) == said
