@@ -45,19 +45,19 @@ class ConvNetSettings:
             for name, value in (("decay_u", self.decay_u), ("decay_v", self.decay_v))
             if len(value) != layers
         ]
-        for name, value in (("pools", self.pools), ("strides", self.strides)):
-            if value and len(value) != len(self.channels):
-                given = f"channels = {list(self.channels)} and {name} = {list(value)}"
-                found.append(f"{given} are not one value for each convolution")
-        if found:
-            return found
+        uneven = [
+            f"channels = {list(self.channels)} and {name} = {list(value)} are not one value for "
+            "each convolution"
+            for name, value in (("pools", self.pools), ("strides", self.strides))
+            if value and len(value) != len(self.channels)
+        ]
         if not self.pools and not self.strides:
-            return image_problems(self.input_shape, len(self.channels), "convolution")
-        found = image_problems(self.input_shape, 0, "")
-        if not found and not min(self.sides()):
+            return found + image_problems(self.input_shape, len(self.channels), "convolution")
+        shape = image_problems(self.input_shape, 0, "")
+        if not shape and not uneven and not min(self.sides()):
             given = f"input_shape = {list(self.input_shape)}, (stride, pool) = {self.halvings()}"
-            found.append(f"{given} leave no square to take a mean of")
-        return found
+            shape = [f"{given} leave no square to take a mean of"]
+        return found + uneven + shape
 
     def sides(self) -> list[int]:
         """Return height and width behind the last pool."""

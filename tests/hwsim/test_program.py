@@ -63,7 +63,7 @@ def test_an_unknown_engine_is_refused_by_name(rng):
     p = small_program(rng)
     with pytest.raises(UnsupportedError, match="no engine 'naive'") as caught:
         run(p, frames(rng, p), engine="naive")
-    assert "'native', 'reference'" in caught.value.hint
+    assert "known: native, reference, torch" in caught.value.hint
 
 
 @pytest.mark.parametrize("seed", range(5))
