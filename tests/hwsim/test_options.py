@@ -170,3 +170,8 @@ def test_a_chip_goes_by_its_name_in_the_command():
     assert CliRunner().invoke(use, []).stdout == "loihi2\n"
     assert CliRunner().invoke(use, ["--chip", "own.toml"]).stdout == "own.toml\n"
     assert "[default: loihi2]" in CliRunner().invoke(use, ["--help"]).stdout
+
+
+def test_a_device_may_be_written_by_several_options_and_by_others_than_root(monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)  # as nobody but root may write in /dev
+    assert called("/dev/null", "--to", "/dev/null").stdout == "copied\n"

@@ -131,3 +131,8 @@ def test_what_is_read_but_is_not_there_says_what_was_expected(tmp_path):
         assert caught.value.hint == "give the path of a program.onnx"
     (tmp_path / "x").write_bytes(b"12")
     assert read_bytes(tmp_path / "x", "a file") == b"12"
+
+
+def test_a_device_can_be_written_where_its_folder_can_not(monkeypatch):
+    monkeypatch.setattr("os.access", lambda *_: False)
+    require_writable(Path("/dev/null"))

@@ -52,3 +52,11 @@ def tiny():
 @pytest.fixture(scope="session")
 def trained(tiny):
     return fit(tiny)
+
+
+@pytest.fixture(scope="session")
+def wide_text():
+    """Return a recipe with weights that lie channels last: more than one channel in and out."""
+    text = TINY.replace("channels = [4]", "channels = [4, 3]")
+    text = text.replace("decay_u = [0.75, 1.0]", "decay_u = [0.75, 1.0, 1.0]")
+    return text.replace("decay_v = [0.25, 0.0]", "decay_v = [0.25, 0.0, 0.0]")

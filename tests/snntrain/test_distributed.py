@@ -71,7 +71,7 @@ learning_rate = 0.01
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory, tiny_text):
+def folder(tmp_path_factory, tiny_text, wide_text):
     """A folder with a recipe for every rule."""
     folder = tmp_path_factory.mktemp("ranks")
     texts = {
@@ -79,7 +79,7 @@ def folder(tmp_path_factory, tiny_text):
         for rule, net in NETS.items()
     }
     texts |= {"clipped": tiny_text + "clip_norm = 0.5\n", "pooled": POOLED}
-    texts["wide"] = tiny_text + "channels_last = true\n"
+    texts["wide"] = wide_text + "channels_last = true\n"
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text)
     return folder

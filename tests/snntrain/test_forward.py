@@ -79,13 +79,14 @@ def test_a_checkpointed_recipe_gives_the_same_checkpoint_tensors(tiny_text, trai
     assert all(torch.equal(again.state[name], t) for name, t in trained.state.items())
 
 
+@pytest.mark.filterwarnings("ignore::snntrain._watch.SpikeportWarning")
 def test_channels_last_learns_the_same_but_for_rounding_and_is_saved_row_by_row(
-    tiny_text, trained, tmp_path
+    wide_text, tmp_path
 ):
-    recipe = Recipe.from_text(tiny_text + "channels_last = true\n", "tiny")
-    again = fit(recipe, out=tmp_path)
-    assert again.state["conv1.weight"].shape == trained.state["conv1.weight"].shape
-    for name, tensor in trained.state.items():
+    plain = fit(Recipe.from_text(wide_text, "tiny"))
+    again = fit(Recipe.from_text(wide_text + "channels_last = true\n", "tiny"), out=tmp_path)
+    assert not again.state["conv2.weight"].is_contiguous()
+    for name, tensor in plain.state.items():  # sums round in another order, and spikes may tip over
         torch.testing.assert_close(again.state[name], tensor, rtol=0.1, atol=0.05)
     again.save(tmp_path / "checkpoint.safetensors")
     loaded = Checkpoint.load(tmp_path / "checkpoint.safetensors")
